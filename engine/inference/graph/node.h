@@ -1,0 +1,168 @@
+/* Nodes and operators: the contract between the plan and ops/.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * A plan is a list of nodes in execution order. Each node belongs to an operator class: one file in ops/, one row in
+ * ops/registry.c. Planning calls infer once per node, in order, with concrete shapes; a node whose inputs are all
+ * constant is run at once and becomes constant itself (so shape arithmetic never reaches a run).
+ */
+
+#pragma once
+
+#include "tensor.h"
+#include "kernels/kernels.h"
+
+typedef struct _NrNode    NrNode;
+typedef struct _NrOpClass NrOpClass;
+
+/* -- Attributes --------------------------------------------------------------------------------------------------- */
+
+typedef enum
+{
+  NR_ATTR_INT,
+  NR_ATTR_FLOAT,
+  NR_ATTR_STRING,
+  NR_ATTR_TENSOR,
+  NR_ATTR_INTS,
+  NR_ATTR_FLOATS
+} NrAttrType;
+
+typedef struct
+{
+  gchar     *name;
+  NrAttrType type;
+  gint64     i;
+  gfloat     f;
+  gchar     *s;
+  NrTensor  *t;
+  gsize      n;
+  gint64    *ints;
+  gfloat    *floats;
+} NrAttr;
+
+/* What an operator accepts; a file with another attribute, or one of another type, is refused at load. */
+typedef struct
+{
+  const gchar *name;
+  NrAttrType   type;
+} NrAttrSpec;
+
+/* -- Epilogue ----------------------------------------------------------------------------------------------------- */
+
+/* What a convolution does with its sum before it stores it: y = act (sum + bias) or act (sum + bias + residual) or
+ * act (sum + bias) + residual, set by graph/fuse.c. */
+typedef enum
+{
+  NR_ACT_NONE,
+  NR_ACT_RELU,
+  NR_ACT_LEAKY_RELU, /* a: slope */
+  NR_ACT_PRELU,      /* slope: one a channel */
+  NR_ACT_CLIP        /* a, b: bounds */
+} NrActivation;
+
+typedef struct
+{
+  NrActivation  activation;
+  gfloat        a, b;
+  const gfloat *slope;          /* n_channels, belongs to a constant tensor */
+  NrTensor     *residual;       /* same shape as the output, also listed as the node's last input; or NULL */
+  gboolean      residual_first; /* the residual is added before the activation */
+} NrEpilogue;
+
+/* -- Node --------------------------------------------------------------------------------------------------------- */
+
+struct _NrNode
+{
+  gchar           *name; /* "" when the file gives none */
+  const NrOpClass *op;
+  gint             opset; /* of the model, 9 to 21 */
+  GPtrArray       *attrs; /* NrAttr, belongs to the model */
+  guint            n_in, n_out;
+  NrTensor       **in;  /* NULL entries: optional inputs left out */
+  NrTensor       **out; /* NULL entries: optional outputs not asked for */
+
+  /* Filled in by infer. */
+  gpointer       params;      /* what run needs, decoded from the attributes and constant inputs */
+  GDestroyNotify free_params; /* may be NULL: nothing to free */
+  gsize          n_items;     /* independent pieces of work; infer's default is the elements of out[0] */
+  gsize          grain;       /* smallest range worth a thread, 0: chosen from n_items */
+  gsize          scratch;     /* bytes each thread needs while running, aligned to 64 */
+  guint64        n_macs;      /* direct multiply-adds, for reports */
+
+  NrEpilogue epilogue; /* convolutions only */
+};
+
+struct _NrOpClass
+{
+  const gchar      *type; /* ONNX name, default domain */
+  gint              since_opset, last_opset; /* 0: no bound within 9 to 21 */
+  guint             min_in, max_in;          /* max G_MAXUINT: variadic */
+  guint             min_out, max_out;
+  const NrAttrSpec *attrs; /* ends with a NULL name; NULL: none */
+
+  /* Checks types and shapes, sets shape of every non-NULL output, params, n_items, scratch. Inputs have concrete shapes;
+   * those with is_constant have data. Errors: nr_node_error (). */
+  gboolean (*infer) (NrNode *node, GError **error);
+
+  /* Makes packed weights once, after infer, when a session is made for running (not while folding); may be NULL.
+   * Packed forms that depend only on the weights are shared between sessions through nr_node_share (). */
+  gboolean (*prepare) (NrNode *node, const NrKernels *kernels, GError **error);
+
+  /* Work on items [begin, end); any thread, any order; allocates nothing; SCRATCH is this thread's own (64-byte aligned). */
+  void (*run) (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch);
+
+  /* out[0] may share in[0]'s memory when that dies here (element-wise operators). */
+  gboolean in_place;
+  /* out[0] is in[0] seen with another shape: no run, the plan aliases them (Reshape, Identity, ...). */
+  gboolean is_view;
+};
+
+/* The class of an ONNX operator name, NULL if there is none. */
+const NrOpClass *nr_op_lookup (const gchar *type);
+/* All classes, for tests and lists; ends with NULL. */
+const NrOpClass *const *nr_op_all (void);
+
+/* Attributes with their defaults. The lists belong to the model; n may be NULL only where the default is asked for. */
+gboolean      nr_node_has_attr (const NrNode *node, const gchar *name);
+gint64        nr_node_get_int (const NrNode *node, const gchar *name, gint64 fallback);
+gfloat        nr_node_get_float (const NrNode *node, const gchar *name, gfloat fallback);
+const gchar  *nr_node_get_string (const NrNode *node, const gchar *name, const gchar *fallback);
+const gint64 *nr_node_get_ints (const NrNode *node, const gchar *name, gsize *n);
+const gfloat *nr_node_get_floats (const NrNode *node, const gchar *name, gsize *n);
+NrTensor     *nr_node_get_tensor (const NrNode *node, const gchar *name);
+
+/* Input i, NULL when it is left out or beyond n_in. */
+NrTensor *nr_node_in (const NrNode *node, guint i);
+
+/* Sets "node 'NAME' (TYPE): MESSAGE" in the NR_ENGINE_ERROR domain; always returns FALSE. */
+gboolean nr_node_error (const NrNode *node, GError **error, NrEngineError code, const gchar *format, ...) G_GNUC_PRINTF (4, 5);
+
+/* Sets an output's type and shape, with the node's name in the error. */
+gboolean nr_node_set_out (NrNode *node, guint i, NrType type, guint rank, const gint64 *dims, GError **error);
+
+/* Input i must be there and of TYPE. */
+gboolean nr_node_check_type (const NrNode *node, guint i, NrType type, GError **error);
+
+/* Reads constant input i (int64 or int32) as gint64 values into VALUES (room for max); error when it is not constant
+ * ("must be known when the network is loaded"), not an integer or too long. */
+gboolean nr_node_const_ints (const NrNode *node, guint i, gint64 *values, gsize max, gsize *n, GError **error);
+
+/* axis in [-rank, rank) to [0, rank), else an error. */
+gboolean nr_node_axis (const NrNode *node, gint64 axis, guint rank, guint *result, GError **error);
+
+/* Broadcasting after NumPy: the common shape of a and b, or an error naming both shapes. */
+gboolean nr_node_broadcast (const NrNode *node, const NrShape *a, const NrShape *b, NrShape *result, GError **error);
+
+/* -- Packed weights, one copy per model ---------------------------------------------------------------------------- */
+
+/* Returns the block made earlier under KEY ("winograd4x3-avx512", ...) for the constant tensor WEIGHTS of this model, or
+ * calls MAKE (which fills the zeroed, 64-byte aligned block of SIZE bytes) and keeps it with the model. Locks. NULL with
+ * an error when there is no memory. */
+typedef void (*NrPackFunc) (void *packed, const NrNode *node, gpointer data);
+const void *nr_node_share (const NrNode *node,
+                           const NrTensor *weights,
+                           const gchar *key,
+                           gsize size,
+                           NrPackFunc make,
+                           gpointer data,
+                           GError **error);

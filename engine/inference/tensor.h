@@ -1,0 +1,36 @@
+/* Tensors of a plan.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#pragma once
+
+#include "nr-inference.h"
+
+/* A value of the graph: an input, an initialiser, or what a node makes. Contiguous, outermost dimension first. */
+typedef struct
+{
+  gchar   *name;  /* the file's name, for messages; owned */
+  NrShape  shape; /* known once the producing node was inferred */
+  gsize    n;     /* elements */
+  void    *data;  /* aligned to 64 bytes; NULL for an activation whose arena is not laid out yet */
+  gboolean is_constant; /* data is known while planning: initialisers and everything folded from them */
+} NrTensor;
+
+static inline gint64 *
+nr_tensor_i64 (const NrTensor *tensor)
+{
+  return tensor->data;
+}
+
+static inline gfloat *
+nr_tensor_f32 (const NrTensor *tensor)
+{
+  return tensor->data;
+}
+
+/* Sets type and dimensions; FALSE with an error (naming nothing: the caller adds the node) for a negative dimension
+ * or when the size overflows. */
+gboolean nr_tensor_set_shape (NrTensor *tensor, NrType type, guint rank, const gint64 *dims, GError **error);
+/* Same type and shape as OTHER: cannot fail. */
+void nr_tensor_set_shape_like (NrTensor *tensor, const NrTensor *other);
