@@ -13,7 +13,8 @@ typedef struct
   gchar   *name;  /* the file's name, for messages; owned */
   NrShape  shape; /* known once the producing node was inferred */
   gsize    n;     /* elements */
-  void    *data;  /* aligned to 64 bytes; NULL for an activation whose arena is not laid out yet */
+  void    *data;  /* NULL while the memory is not laid out; aligned to its element type only, for it may be the caller's:
+                   * kernels load and store activations unaligned (packed weights and scratch are 64-byte aligned) */
   gboolean is_constant; /* data is known while planning: initialisers and everything folded from them */
 } NrTensor;
 

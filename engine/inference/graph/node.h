@@ -14,6 +14,7 @@
 
 typedef struct _NrNode    NrNode;
 typedef struct _NrOpClass NrOpClass;
+typedef struct _NrPlan    NrPlan;
 
 /* -- Attributes --------------------------------------------------------------------------------------------------- */
 
@@ -90,6 +91,8 @@ struct _NrNode
   guint64        n_macs;      /* direct multiply-adds, for reports */
 
   NrEpilogue epilogue; /* convolutions only */
+
+  NrPlan *plan; /* the plan the node belongs to: nr_node_share () finds the model through it */
 };
 
 struct _NrOpClass
@@ -104,8 +107,9 @@ struct _NrOpClass
    * those with is_constant have data. Errors: nr_node_error (). */
   gboolean (*infer) (NrNode *node, GError **error);
 
-  /* Makes packed weights once, after infer, when a session is made for running (not while folding); may be NULL.
-   * Packed forms that depend only on the weights are shared between sessions through nr_node_share (). */
+  /* Once a session, after infer and after fusing (the epilogue is known), before memory is laid out: chooses the kernel,
+   * makes packed weights, may still set scratch, n_items and grain; may be NULL. Packed forms that depend only on the
+   * weights are shared between sessions through nr_node_share (). Operators with a prepare are not folded. */
   gboolean (*prepare) (NrNode *node, const NrKernels *kernels, GError **error);
 
   /* Work on items [begin, end); any thread, any order; allocates nothing; SCRATCH is this thread's own (64-byte aligned). */
@@ -115,6 +119,8 @@ struct _NrOpClass
   gboolean in_place;
   /* out[0] is in[0] seen with another shape: no run, the plan aliases them (Reshape, Identity, ...). */
   gboolean is_view;
+  /* The output depends on the inputs' shapes only (Shape, Size): constant although the input is not; its data is NULL. */
+  gboolean shapes_only;
 };
 
 /* The class of an ONNX operator name, NULL if there is none. */
@@ -137,7 +143,7 @@ NrTensor *nr_node_in (const NrNode *node, guint i);
 /* Sets "node 'NAME' (TYPE): MESSAGE" in the NR_ENGINE_ERROR domain; always returns FALSE. */
 gboolean nr_node_error (const NrNode *node, GError **error, NrEngineError code, const gchar *format, ...) G_GNUC_PRINTF (4, 5);
 
-/* Sets an output's type and shape, with the node's name in the error. */
+/* Sets an output's type and shape, with the node's name in the error; an output not asked for is skipped. */
 gboolean nr_node_set_out (NrNode *node, guint i, NrType type, guint rank, const gint64 *dims, GError **error);
 
 /* Input i must be there and of TYPE. */
@@ -157,7 +163,8 @@ gboolean nr_node_broadcast (const NrNode *node, const NrShape *a, const NrShape 
 
 /* Returns the block made earlier under KEY ("winograd4x3-avx512", ...) for the constant tensor WEIGHTS of this model, or
  * calls MAKE (which fills the zeroed, 64-byte aligned block of SIZE bytes) and keeps it with the model. Locks. NULL with
- * an error when there is no memory. */
+ * an error when there is no memory. While memory is only estimated MAKE is not called and the block must not be read:
+ * so call it from prepare only, and only keep the pointer. */
 typedef void (*NrPackFunc) (void *packed, const NrNode *node, gpointer data);
 const void *nr_node_share (const NrNode *node,
                            const NrTensor *weights,

@@ -1,0 +1,90 @@
+/* The kernels of each CPU level: one table, filled here only.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "kernels.h"
+#include "kernels-c.h"
+#include "kernels-avx2.h"
+#include "kernels-avx512.h"
+
+#include <pthread.h>
+
+enum
+{
+  LEVEL_C,
+  LEVEL_AVX2,
+  LEVEL_AVX512,
+  N_LEVELS
+};
+
+static NrKernels      tables[N_LEVELS];
+static int            best_level;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* CPUID and the operating system's state (XGETBV): the compiler's run-time support checks both. */
+static int
+probe (void)
+{
+#if defined(NR_HAVE_AVX512)
+  if (__builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512dq") &&
+      __builtin_cpu_supports ("avx512bw") && __builtin_cpu_supports ("avx512vl") &&
+      __builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma"))
+    return LEVEL_AVX512;
+#endif
+#if defined(NR_HAVE_AVX2)
+  if (__builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma"))
+    return LEVEL_AVX2;
+#endif
+  return LEVEL_C;
+}
+
+static void
+fill (NrKernels *k, int level)
+{
+  k->level = level;
+
+  /* Every slot has its portable version first. */
+  k->name = "c";
+  k->relu = nr_relu_c;
+
+#if defined(NR_HAVE_AVX2)
+  if (level >= LEVEL_AVX2)
+    {
+      k->name = "avx2";
+      k->relu = nr_relu_avx2;
+    }
+#endif
+
+#if defined(NR_HAVE_AVX512)
+  if (level >= LEVEL_AVX512)
+    {
+      k->name = "avx512";
+      k->relu = nr_relu_avx512;
+    }
+#endif
+}
+
+static void
+initialize (void)
+{
+  best_level = probe ();
+  for (int level = 0; level <= best_level; level++)
+    fill (&tables[level], level);
+}
+
+const NrKernels *
+nr_kernels_get (int level)
+{
+  pthread_once (&once, initialize);
+  if (level > best_level)
+    level = best_level;
+  return &tables[level < 0 ? 0 : level];
+}
+
+int
+nr_kernels_best_level (void)
+{
+  pthread_once (&once, initialize);
+  return best_level;
+}

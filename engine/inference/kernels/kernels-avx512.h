@@ -1,0 +1,10 @@
+/* Kernels for AVX-512 (F, DQ, BW, VL): the contract of each stands at its slot in kernels.h.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#pragma once
+
+#include "kernels.h"
+
+void nr_relu_avx512 (const float *x, float *y, size_t n);
