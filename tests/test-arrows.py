@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which part of the program may include which: reads all #include lines and fails on a new arrow.
+
+Usage: test-arrows.py SOURCE_ROOT. Speaks TAP. To allow a new arrow, change the table below: that
+is a change of the design, so say in the commit why the part needs it.
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+# Part of the program: where its files begin (the longest match counts), which other parts it
+# may include, which libraries. Every part may include itself and the C library.
+PARTS = {
+    'nr-restore.h':   ('engine/nr-restore.h', '', 'glib'),
+    'nr-inference.h': ('engine/nr-inference.h', '', 'glib'),
+    'restore':        ('engine/restore/', 'nr-restore.h nr-inference.h', 'glib json archive'),
+    'session':        ('engine/inference/session', 'nr-inference.h inference onnx graph ops kernels', 'glib openblas'),
+    'inference':      ('engine/inference/', 'nr-inference.h kernels', 'glib openblas'),
+    'onnx':           ('engine/inference/onnx/', 'nr-inference.h inference', 'glib protobuf'),
+    'graph':          ('engine/inference/graph/', 'nr-inference.h inference onnx kernels', 'glib'),
+    'ops':            ('engine/inference/ops/', 'nr-inference.h inference graph kernels', 'glib'),
+    'kernels':        ('engine/inference/kernels/', '', 'openblas'),
+    'pixels':         ('plugin/pixels/', 'nr-restore.h', 'glib gegl'),
+    'command':        ('plugin/command/', 'nr-restore.h nr-inference.h pixels', 'glib gegl json'),
+    'ui':             ('ui/', 'nr-restore.h', 'glib gtk gimp'),
+    'gimp':           ('plugin/gimp/', 'nr-restore.h pixels ui', 'glib gegl gtk gimp'),
+}
+
+LIBRARIES = {
+    'archive':  r'archive(_entry)?\.h',
+    'gegl':     r'(gegl|babl)[\w./-]*\.h',
+    'gimp':     r'libgimp\w*/.*',
+    'glib':     r'(glib|gio|gobject|gmodule)[\w./-]*\.h',
+    'gtk':      r'(gtk|gdk|cairo|pango)[\w./-]*\.h',
+    'json':     r'json-glib/.*',
+    'openblas': r'(cblas|openblas_config)\.h',
+    'protobuf': r'protobuf-c/.*',
+    'libc':     r'(assert|cpuid|ctype|errno|fcntl|fenv|float|immintrin|inttypes|limits|locale|math'
+                r'|pthread|sched|semaphore|signal|std\w+|string|strings|time|unistd|sys/\w+)\.h',
+}
+
+# Folders that the build names as include directories; the including file's own is searched first.
+INCLUDE_FOLDERS = ('engine', 'engine/inference', 'engine/inference/kernels', 'plugin', 'ui', '.')
+GENERATED = {'onnx.pb-c.h': 'onnx'} # headers that only a build folder has, and their parts
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def part_of(path):
+    """Name of the part that a path (relative to the root, with slashes) belongs to, or None."""
+    matches = [(len(start), name) for name, (start, _, _) in PARTS.items() if path.startswith(start)]
+    return max(matches)[1] if matches else None
+
+
+def included_part(root, source, header):
+    """Part of a header included with quotes (itself if it has none); LookupError when no such header exists."""
+    for folder in (source.parent, *(root / name for name in INCLUDE_FOLDERS)):
+        candidate = (folder / header).resolve()
+        if candidate.is_file():
+            return part_of(candidate.relative_to(root).as_posix()) or header
+    return GENERATED[header]
+
+
+def arrow_error(root, source, quote, header):
+    """What is wrong with one include line, or None."""
+    part = part_of(source.relative_to(root).as_posix())
+    if part is None:
+        return 'the file belongs to no part of the program'
+    _, parts, libraries = PARTS[part]
+    if quote == '<':
+        libraries = ['libc', *libraries.split()]
+        allowed = any(re.fullmatch(LIBRARIES[name], header) for name in libraries)
+        return None if allowed else f'{part} may not include <{header}>, only {" ".join(libraries)}'
+
+    try:
+        target = included_part(root, source, header)
+    except LookupError:
+        return f'no file "{header}" is found'
+    if target in (part, *parts.split()):
+        return None
+    return f'{part} may not include {target} ("{header}")'
+
+
+def check(root):
+    """All forbidden includes below root, as 'file: what is wrong'."""
+    root = root.resolve()
+    errors = []
+    for folder in ('engine', 'plugin', 'ui'):
+        for source in sorted((root / folder).rglob('*.[ch]')):
+            for quote, header in INCLUDE.findall(source.read_text(encoding='utf-8')):
+                error = arrow_error(root, source, quote, header)
+                if error:
+                    errors.append(f'{source.relative_to(root)}: {error}')
+    return errors
+
+
+def errors_with(path, line):
+    """Errors of a small tree in which one file includes what LINE says."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = pathlib.Path(folder)
+        for name in ('engine/nr-restore.h', 'ui/dialog.h', 'engine/inference/tensor.h', path):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text('', encoding='utf-8')
+        (root / path).write_text(line + '\n', encoding='utf-8')
+        return check(root)
+
+
+SELF_CHECKS = { # claim: (file, include line, is it forbidden?)
+    'engine including the dialog is caught':     ('engine/restore/fill.c', '#include "ui/dialog.h"', True),
+    'engine including GEGL is caught':           ('engine/restore/fill.c', '# include <gegl.h>', True),
+    'kernel including GLib is caught':           ('engine/inference/kernels/c/relu.c', '#include <glib.h>', True),
+    'restore including a tensor is caught':      ('engine/restore/tile.c', '#include "../inference/tensor.h"', True),
+    'header that does not exist is caught':      ('ui/preview.c', '#include "gone.h"', True),
+    'plug-in including the dialog is allowed':   ('plugin/gimp/plugin.c', '#include "ui/dialog.h"', False),
+    'kernel including the C library is allowed': ('engine/inference/kernels/c/relu.c', '#include <math.h>', False),
+}
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    failed = 0
+    print(f'1..{len(SELF_CHECKS) + 1}')
+    for number, (claim, (path, line, forbidden)) in enumerate(SELF_CHECKS.items(), 1):
+        good = bool(errors_with(path, line)) == forbidden
+        failed += not good
+        print(f'{"ok" if good else "not ok"} {number} - {claim}')
+
+    errors = check(root)
+    for error in errors:
+        print(f'# {error}')
+    print(f'{"not ok" if errors else "ok"} {len(SELF_CHECKS) + 1} - all includes follow the arrows of the design')
+    return 1 if errors or failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
