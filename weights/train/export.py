@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the averaged weights of a run as ONNX and checks the file.
+
+    export.py runs/denoise/average.pt ../nr-denoise/model.onnx
+
+Weights are stored as float16 and widened by a Cast each, which is plain ONNX; inputs, outputs and sums stay
+float32.  The file is run by ONNX Runtime, and by `neural-restore run` where that is on PATH, on a picture of
+a size not seen by the tracer, and both must agree with PyTorch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import numpy
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+import networks
+
+OPSET = 17
+HALF_FROM = 4096      # elements; smaller tensors (biases, the interpolation) stay float32
+TOLERANCE = 2e-3      # float16 weights against float32 ones, in units of the white level
+
+
+def space_to_depth(g, x, factor):
+    """PixelUnshuffle as ONNX's SpaceToDepth, whose channels come as (y, x, channel)."""
+    return g.op("SpaceToDepth", x, blocksize_i=torch.onnx.symbolic_helper._get_const(factor, "i", "factor"))
+
+
+torch.onnx.register_custom_op_symbolic("aten::pixel_unshuffle", space_to_depth, OPSET)
+
+
+def in_onnx_order(network: nn.Module) -> nn.Module:
+    """A copy whose first convolution takes SpaceToDepth's order of channels instead of PixelUnshuffle's."""
+    network = copy.deepcopy(network)
+    if isinstance(network, networks.UNet):
+        weight = network.head.weight.data
+        split = weight.view(weight.shape[0], -1, 4, *weight.shape[2:])
+        network.head.weight.data = split.transpose(1, 2).reshape(weight.shape).contiguous()
+    return network
+
+
+def load_network(checkpoint: Path) -> nn.Module:
+    state = torch.load(checkpoint, map_location="cpu", weights_only=False)
+    network = networks.build(state["config"]["network"]).eval()
+    network.load_state_dict({name: tensor.float() for name, tensor in state["average"].items()})
+    return network
+
+
+def write_onnx(network: nn.Module, path: Path) -> None:
+    inputs = networks.example_inputs(network, 64, 64)
+    axes = {name: {2: "height", 3: "width"} for name in inputs}
+    torch.onnx.export(in_onnx_order(network), tuple(inputs.values()), str(path), input_names=list(inputs),
+                      output_names=["output"], dynamic_axes={**axes, "output": {2: "out_height", 3: "out_width"}},
+                      opset_version=OPSET, dynamo=False)
+    model = onnx.load(path)
+    halve_weights(model)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def halve_weights(model: onnx.ModelProto) -> None:
+    """Large float32 initializers become float16 followed by a Cast of the old name."""
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or numpy.prod(tensor.dims) < HALF_FROM:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(numpy.float16), name + ".half"))
+        casts.append(helper.make_node("Cast", [name + ".half"], [name], name="widen." + name, to=TensorProto.FLOAT))
+    nodes = list(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(casts + nodes)
+
+
+def by_onnxruntime(path: Path, inputs: dict[str, numpy.ndarray]) -> numpy.ndarray:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(["output"], inputs)[0]
+
+
+def by_engine(path: Path, inputs: dict[str, numpy.ndarray]) -> numpy.ndarray:
+    """The same through `neural-restore run`."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["neural-restore", "run", str(path)]
+        for name, array in inputs.items():
+            numpy.save(f"{folder}/{name}.npy", array)
+            command += ["--input", f"{name}={folder}/{name}.npy"]
+        subprocess.run(command + ["--output", f"output={folder}/output.npy"], check=True)
+        return numpy.load(f"{folder}/output.npy")
+
+
+def check(network: nn.Module, path: Path) -> None:
+    tensors = networks.example_inputs(network, 104, 152)
+    with torch.no_grad():
+        wanted = network(*tensors.values()).numpy()
+    inputs = {name: tensor.numpy() for name, tensor in tensors.items()}
+    runners = {"ONNX Runtime": by_onnxruntime}
+    if shutil.which("neural-restore"):
+        runners["neural-restore"] = by_engine
+    for name, run in runners.items():
+        difference = float(numpy.abs(run(path, inputs) - wanted).max())
+        print(f"  {name}: largest difference from PyTorch {difference:.1e}")
+        if not difference < TOLERANCE:
+            raise SystemExit(f"{path}: {name} differs from PyTorch by {difference:.3g}, more than {TOLERANCE}")
+
+
+def reach(network: nn.Module, size: int = 512) -> int:
+    """Radius of the receptive field in input pixels: how far a changed pixel shows, all weights positive."""
+    probe = copy.deepcopy(network)
+    with torch.no_grad():
+        for name, parameter in probe.named_parameters():
+            parameter.fill_(1e-2 if name.endswith("weight") else 0)
+    scale, step = getattr(network, "scale", 1), max(1, network.multiple_of - 1)
+    farthest = 0
+    for offset in {0, step}:
+        position = size // 2 + offset
+        tensors = {n: torch.zeros_like(t) for n, t in networks.example_inputs(network, size, size).items()}
+        tensors["input"][..., position, position] = 1
+        with torch.no_grad():
+            touched = probe(*(t.double() for t in tensors.values()))[0].amax((0, 1)).nonzero().flatten() // scale
+        farthest = max(farthest, int((touched - position).abs().max()))
+    return farthest
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("checkpoint", type=Path)
+    parser.add_argument("model", type=Path, help="the ONNX file to write")
+    options = parser.parse_args()
+    network = load_network(options.checkpoint)
+    options.model.parent.mkdir(parents=True, exist_ok=True)
+    write_onnx(network, options.model)
+    print(f"{options.model}: {networks.parameters(network)} parameters, {networks.macs_per_pixel(network) / 1e6:.3f} M "
+          f"multiply-adds a pixel, {options.model.stat().st_size / 1e6:.2f} MB, halo {reach(network.double())}, "
+          f"multiple of {network.multiple_of}")
+    check(network.float(), options.model)
+
+
+if __name__ == "__main__":
+    main()
