@@ -4,6 +4,7 @@
  */
 
 #include "tensor.h"
+#include "aligned.h"
 
 static const struct
 {
@@ -74,6 +75,48 @@ nr_shape_to_string (const NrShape *shape)
   g_string_append_c (text, ']');
 
   return g_string_free (text, FALSE);
+}
+
+NrTensor *
+nr_tensor_new (const gchar *name)
+{
+  NrTensor *tensor = g_new0 (NrTensor, 1);
+
+  tensor->name = g_strdup (name);
+  return tensor;
+}
+
+void
+nr_tensor_free (NrTensor *tensor)
+{
+  if (tensor == NULL)
+    return;
+
+  if (tensor->owns_data)
+    nr_aligned_free (tensor->data);
+  g_free (tensor->name);
+  g_free (tensor);
+}
+
+gsize
+nr_tensor_bytes (const NrTensor *tensor)
+{
+  return tensor->n * nr_type_size (tensor->shape.type);
+}
+
+gboolean
+nr_tensor_alloc (NrTensor *tensor, GError **error)
+{
+  tensor->data = nr_aligned_try_alloc0 (nr_tensor_bytes (tensor));
+  if (tensor->data == NULL)
+    {
+      g_set_error (error, NR_ENGINE_ERROR, NR_ENGINE_ERROR_MEMORY,
+                   "no memory for '%s' (%" G_GSIZE_FORMAT " bytes)", tensor->name, nr_tensor_bytes (tensor));
+      return FALSE;
+    }
+
+  tensor->owns_data = TRUE;
+  return TRUE;
 }
 
 gboolean

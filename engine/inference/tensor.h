@@ -16,7 +16,20 @@ typedef struct
   void    *data;  /* NULL while the memory is not laid out; aligned to its element type only, for it may be the caller's:
                    * kernels load and store activations unaligned (packed weights and scratch are 64-byte aligned) */
   gboolean is_constant; /* data is known while planning: initialisers and everything folded from them */
+  gboolean owns_data;   /* data is freed with the tensor */
+  gboolean is_shared;   /* belongs to the model, not to one session */
 } NrTensor;
+
+/* Copies NAME; no shape, no data. */
+NrTensor *nr_tensor_new (const gchar *name);
+void      nr_tensor_free (NrTensor *tensor);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrTensor, nr_tensor_free)
+
+/* Gives a tensor of known shape data of its own, 64-byte aligned and zeroed; FALSE with an error naming it. */
+gboolean nr_tensor_alloc (NrTensor *tensor, GError **error);
+
+/* Bytes of the elements; 0 while the type is unknown. */
+gsize nr_tensor_bytes (const NrTensor *tensor);
 
 static inline gint64 *
 nr_tensor_i64 (const NrTensor *tensor)
