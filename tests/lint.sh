@@ -57,7 +57,7 @@ translations () { sources '*.po' | xargs -0 -r -n 1 msgfmt --check --output-file
 
 check "format" format
 check "warnings" compile
-check "includes" python3 tests/test-arrows.py .
+check "includes" python3 tests/test-arrows.py
 check "python" python_compiles
 check "scripts" scripts
 check "license lines" license_lines
