@@ -227,11 +227,9 @@ class OnnxRuntime:
 
     @functools.lru_cache(maxsize=8)
     def session(self, task: str, scale: int):
-        import onnxruntime
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3
+        import ort
         name = f"model_x{scale}.onnx" if task == "super-resolve" else "model.onnx"
-        return onnxruntime.InferenceSession(str(self.packages / self.ids[task] / name), options, providers=["CPUExecutionProvider"])
+        return ort.session(self.packages / self.ids[task] / name)
 
     @functools.lru_cache(maxsize=8)
     def multiple_of(self, task: str) -> int:

@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 import networks
+import ort
 
 OPSET = 17
 HALF_FROM = 4096      # elements; smaller tensors (biases, the interpolation) stay float32
@@ -84,8 +84,7 @@ def halve_weights(model: onnx.ModelProto) -> None:
 
 
 def by_onnxruntime(path: Path, inputs: dict[str, numpy.ndarray]) -> numpy.ndarray:
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return session.run(["output"], inputs)[0]
+    return ort.session(path).run(["output"], inputs)[0]
 
 
 def by_engine(path: Path, inputs: dict[str, numpy.ndarray]) -> numpy.ndarray:
@@ -114,21 +113,18 @@ def check(network: nn.Module, path: Path) -> None:
             raise SystemExit(f"{path}: {name} differs from PyTorch by {difference:.3g}, more than {TOLERANCE}")
 
 
-def reach(network: nn.Module, size: int = 512) -> int:
-    """Radius of the receptive field in input pixels: how far a changed pixel shows, all weights positive."""
-    probe = copy.deepcopy(network)
-    with torch.no_grad():
-        for name, parameter in probe.named_parameters():
-            parameter.fill_(1e-2 if name.endswith("weight") else 0)
-    scale, step = getattr(network, "scale", 1), max(1, network.multiple_of - 1)
-    farthest = 0
-    for offset in {0, step}:
-        position = size // 2 + offset
-        tensors = {n: torch.zeros_like(t) for n, t in networks.example_inputs(network, size, size).items()}
-        tensors["input"][..., position, position] = 1
-        with torch.no_grad():
-            touched = probe(*(t.double() for t in tensors.values()))[0].amax((0, 1)).nonzero().flatten() // scale
-        farthest = max(farthest, int((touched - position).abs().max()))
+@torch.no_grad()
+def reach(network: nn.Module, length: int = 512) -> int:
+    """Radius of the receptive field in input pixels: how far a changed row shows when all weights are positive."""
+    probe = copy.deepcopy(network).double()
+    for name, parameter in probe.named_parameters():
+        parameter.fill_(1e-2 if name.endswith("weight") else 0)
+    scale, farthest = getattr(network, "scale", 1), 0
+    for row in (length // 2, length // 2 + network.multiple_of - 1):
+        tensors = [torch.zeros_like(t).double() for t in networks.example_inputs(network, length, 8).values()]
+        tensors[0][..., row, :] = 1
+        touched = probe(*tensors)[0].amax((0, 2)).nonzero().flatten() // scale
+        farthest = max(farthest, int((touched - row).abs().max()))
     return farthest
 
 
@@ -139,11 +135,12 @@ def main() -> None:
     options = parser.parse_args()
     network = load_network(options.checkpoint)
     options.model.parent.mkdir(parents=True, exist_ok=True)
-    write_onnx(network, options.model)
+    with ort.silent_stderr():
+        write_onnx(network, options.model)
     print(f"{options.model}: {networks.parameters(network)} parameters, {networks.macs_per_pixel(network) / 1e6:.3f} M "
-          f"multiply-adds a pixel, {options.model.stat().st_size / 1e6:.2f} MB, halo {reach(network.double())}, "
+          f"multiply-adds a pixel, {options.model.stat().st_size / 1e6:.2f} MB, halo {reach(network)}, "
           f"multiple of {network.multiple_of}")
-    check(network.float(), options.model)
+    check(network, options.model)
 
 
 if __name__ == "__main__":

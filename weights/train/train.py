@@ -21,7 +21,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy
 import torch
 from torch import Tensor, nn
 
@@ -156,7 +155,8 @@ class Run:
     def save(self) -> None:
         state = {"config": self.config, "step": self.step, "seconds": self.seconds,
                  "network": self.network.state_dict(), "average": self.average.state_dict(),
-                 "optimizer": self.optimizer.state_dict(), "random": random.getstate(), "torch": torch.get_rng_state()}
+                 "optimizer": self.optimizer.state_dict(), "random": random.getstate(), "torch": torch.get_rng_state(),
+                 "cuda": torch.cuda.get_rng_state_all()}
         half = {name: tensor.half() for name, tensor in self.average.state_dict().items()}
         for name, content in (("last.pt", state), ("average.pt", {"config": self.config, "average": half})):
             torch.save(content, self.out / (name + ".new"))
@@ -170,6 +170,8 @@ class Run:
         self.step, self.seconds = state["step"], state["seconds"]
         random.setstate(state["random"])
         torch.set_rng_state(state["torch"].cpu())
+        if len(state["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])
 
     def log(self, row: dict) -> None:
         path = self.out / "log.csv"
@@ -229,6 +231,11 @@ def note(run: Run, cases: dict, losses: list[float]) -> None:
     losses.clear()
 
 
+def seed(number: int) -> None:
+    random.seed(number)
+    torch.manual_seed(number)
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path)
@@ -260,8 +267,7 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
-    for seed in (random.seed, numpy.random.seed, torch.manual_seed):
-        seed(config["seed"] + workers.rank)
+    seed(config["seed"] + workers.rank)
     options.out.mkdir(parents=True, exist_ok=True)
     training, held = split(options)
     tiles = degrade.load_tiles(training, device)
@@ -270,6 +276,8 @@ def main() -> None:
     print(f"{len(tiles)} pictures, {networks.parameters(run.network)} parameters", flush=True)
     if (options.out / "last.pt").exists():
         run.resume()
+        if workers.rank:  # the checkpoint holds rank 0's generators
+            seed(config["seed"] + workers.rank + workers.count * run.step)
     elif options.init:
         run.start_from(options.init)
     train(run, tiles, cases, workers, options)

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The training tools: what they do to pictures, and that a run goes on exactly where it stopped.
+
+Usage: test-training.py WEIGHTS_FOLDER.  Skipped where PyTorch is not installed: only training needs it.
+"""
+import pathlib
+import random
+import sys
+import tempfile
+
+
+import tap
+
+sys.path.insert(0, str(pathlib.Path(sys.argv.pop()) / 'train'))
+
+try:
+    import torch
+
+    import degrade
+    import networks
+    import train
+except ImportError as missing:
+    torch = None
+    REASON = str(missing)
+
+CPU = 'cpu'
+
+
+def needs_torch(test):
+    def run():
+        if torch is None:
+            raise tap.Skip(REASON)
+        torch.manual_seed(1)
+        random.seed(1)
+        test()
+    return run
+
+
+def smooth_picture(size):
+    rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing='ij')
+    return torch.stack([0.5 + 0.4 * torch.sin(rows / 9), 0.5 + 0.4 * torch.cos(columns / 7), (rows + columns) / (2 * size)])[None]
+
+
+@needs_torch
+def test_reduction_keeps_a_ramp_and_its_weights_sum_to_one():
+    matrix = degrade.resize_matrix(96, 32, torch.device(CPU))
+    assert torch.allclose(matrix.sum(1), torch.ones(32), atol=1e-6)
+    ramp = matrix @ torch.arange(96.)
+    assert torch.allclose(ramp[4:-4], (torch.arange(32.) * 3 + 1)[4:-4], atol=1e-4)
+
+
+@needs_torch
+def test_an_untrained_super_resolver_interpolates_as_bicubic_does():
+    network = networks.SuperResolver(2, channels=8, blocks=1)
+    torch.nn.init.zeros_(network.tail.weight)
+    low = smooth_picture(40)
+    matrix = degrade.resize_matrix(40, 80, torch.device(CPU))
+    with torch.no_grad():
+        difference = (network(low) - matrix @ low @ matrix.T)[..., 8:-8, 8:-8].abs().max()
+    assert difference < 1e-5, difference
+
+
+@needs_torch
+def test_blur_by_fft_is_the_direct_convolution():
+    kernel = torch.rand(2, 1, 5, 5)
+    picture = torch.rand(2, 3, 20, 24)
+    fast = degrade.convolve(picture, kernel)
+    for index in range(2):
+        weights = kernel[index:index + 1].flip(2, 3).expand(3, 1, 5, 5)
+        slow = torch.nn.functional.conv2d(picture[index:index + 1], weights, groups=3)
+        assert torch.allclose(fast[index:index + 1], slow, atol=1e-4)
+
+
+@needs_torch
+def test_blur_kernels_sum_to_one_and_identity_is_among_them():
+    kernels = degrade.blur_kernels(64, {'sharp': 0.3, 'disc': 0.2, 'line': 0.2}, torch.device(CPU))
+    assert torch.allclose(kernels.sum((1, 2, 3)), torch.ones(64), atol=1e-5)
+    assert (kernels[:, 0, 16, 16] > 0.999).any()
+
+
+@needs_torch
+def test_jpeg_loses_little_at_quality_100_and_more_at_30():
+    picture, whole = smooth_picture(64), torch.zeros(1, 1, 1, 1, dtype=torch.bool)
+    fine = (degrade.jpeg(picture, torch.full((1, 1, 1, 1), 100.), whole) - picture).abs()
+    coarse = (degrade.jpeg(picture, torch.full((1, 1, 1, 1), 30.), whole) - picture).abs()
+    assert fine.max() < 0.02 and coarse.mean() > 2 * fine.mean()
+
+
+@needs_torch
+def test_told_noise_level_is_the_noise_in_the_batch():
+    tiles = [(smooth_picture(330)[0] * 255).byte()]
+    batch = degrade.denoise_batch(tiles, 8, 64, {'eight_bit': 0.0, 'zero': 0.0})
+    measured = (batch['input'] - batch['target']).std((1, 2, 3))
+    assert torch.allclose(measured, batch['sigma'][:, 0, 0, 0], rtol=0.05)
+
+
+def tiny_run(folder):
+    config = {'task': 'denoise', 'network': {'type': 'unet', 'widths': [8, 8, 8], 'blocks': 1, 'middle': 1, 'has_sigma': True},
+              'lr': 1e-3, 'weight_decay': 0.0, 'clip': 0.5, 'ema': 0.9, 'loss': 'l1', 'precision': 'float32'}
+    return train.Run(config, pathlib.Path(folder), torch.device(CPU))
+
+
+def some_steps(run, tiles, count):
+    for _ in range(count):
+        run.train_step(run.network, degrade.denoise_batch(tiles, 2, 32, {'camera': 0.5}))
+
+
+@needs_torch
+def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one():
+    tiles = [(smooth_picture(330)[0] * 255).byte()]
+    with tempfile.TemporaryDirectory() as folder:
+        whole = tiny_run(folder)
+        some_steps(whole, tiles, 2)
+        whole.save()
+        some_steps(whole, tiles, 2)
+        resumed = tiny_run(folder)
+        resumed.resume()
+        some_steps(resumed, tiles, 2)
+    assert resumed.step == whole.step == 4
+    for name, tensor in whole.average.state_dict().items():
+        assert torch.equal(tensor, resumed.average.state_dict()[name]), name
+
+
+if __name__ == '__main__':
+    tap.run(globals())
