@@ -24,7 +24,7 @@ except ImportError as missing:
     torch = None
     REASON = str(missing)
 
-CPU = 'cpu'
+
 
 
 def needs_torch(test):
@@ -44,7 +44,7 @@ def smooth_picture(size):
 
 @needs_torch
 def test_reduction_keeps_a_ramp_and_its_weights_sum_to_one():
-    matrix = degrade.resize_matrix(96, 32, torch.device(CPU))
+    matrix = degrade.resize_matrix(96, 32, torch.device('cpu'))
     assert torch.allclose(matrix.sum(1), torch.ones(32), atol=1e-6)
     ramp = matrix @ torch.arange(96.)
     assert torch.allclose(ramp[4:-4], (torch.arange(32.) * 3 + 1)[4:-4], atol=1e-4)
@@ -55,7 +55,7 @@ def test_an_untrained_super_resolver_interpolates_as_bicubic_does():
     network = networks.SuperResolver(2, channels=8, blocks=1)
     torch.nn.init.zeros_(network.tail.weight)
     low = smooth_picture(40)
-    matrix = degrade.resize_matrix(40, 80, torch.device(CPU))
+    matrix = degrade.resize_matrix(40, 80, torch.device('cpu'))
     with torch.no_grad():
         difference = (network(low) - matrix @ low @ matrix.T)[..., 8:-8, 8:-8].abs().max()
     assert difference < 1e-5, difference
@@ -74,7 +74,7 @@ def test_blur_by_fft_is_the_direct_convolution():
 
 @needs_torch
 def test_blur_kernels_sum_to_one_and_identity_is_among_them():
-    kernels = degrade.blur_kernels(64, {'sharp': 0.3, 'disc': 0.2, 'line': 0.2}, torch.device(CPU))
+    kernels = degrade.blur_kernels(64, {'sharp': 0.3, 'disc': 0.2, 'line': 0.2}, torch.device('cpu'))
     assert torch.allclose(kernels.sum((1, 2, 3)), torch.ones(64), atol=1e-5)
     assert (kernels[:, 0, 16, 16] > 0.999).any()
 
@@ -98,7 +98,7 @@ def test_told_noise_level_is_the_noise_in_the_batch():
 def tiny_run(folder):
     config = {'task': 'denoise', 'network': {'type': 'unet', 'widths': [8, 8, 8], 'blocks': 1, 'middle': 1, 'has_sigma': True},
               'lr': 1e-3, 'weight_decay': 0.0, 'clip': 0.5, 'ema': 0.9, 'loss': 'l1', 'precision': 'float32'}
-    return train.Run(config, pathlib.Path(folder), torch.device(CPU))
+    return train.Run(config, pathlib.Path(folder), torch.device('cpu'))
 
 
 def some_steps(run, tiles, count):
