@@ -47,12 +47,23 @@ fill (NrKernels *k, int level)
   /* Every slot has its portable version first. */
   k->name = "c";
   k->relu = nr_relu_c;
+  k->matrix_product  = nr_matrix_product_c;
+  k->pack_panel      = nr_pack_panel_c;
+  k->product         = nr_product_c;
+  k->store_row       = nr_store_row_c;
+  k->winograd_input  = nr_winograd_input_c;
+  k->winograd_output = nr_winograd_output_c;
 
 #if defined(NR_HAVE_AVX2)
   if (level >= LEVEL_AVX2)
     {
       k->name = "avx2";
       k->relu = nr_relu_avx2;
+      k->pack_panel      = nr_pack_panel_avx2;
+      k->product         = nr_product_avx2;
+      k->store_row       = nr_store_row_avx2;
+      k->winograd_input  = nr_winograd_input_avx2;
+      k->winograd_output = nr_winograd_output_avx2;
     }
 #endif
 
@@ -61,6 +72,11 @@ fill (NrKernels *k, int level)
     {
       k->name = "avx512";
       k->relu = nr_relu_avx512;
+      k->pack_panel      = nr_pack_panel_avx512;
+      k->product         = nr_product_avx512;
+      k->store_row       = nr_store_row_avx512;
+      k->winograd_input  = nr_winograd_input_avx512;
+      k->winograd_output = nr_winograd_output_avx512;
     }
 #endif
 }

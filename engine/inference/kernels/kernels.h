@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct NrKernels NrKernels;
 
@@ -18,6 +19,69 @@ const NrKernels *nr_kernels_get (int level);
 /* What this machine has, from CPUID and the operating system's state. */
 int nr_kernels_best_level (void);
 
+/* -- Convolution --------------------------------------------------------------------------------------------------- */
+
+/* A convolution is a product of packed weights with a panel: up to NR_PANEL output positions, one column each, of which
+ * row k holds the input value that weight k of an output channel meets. Weights are packed in blocks of NR_ROWS output
+ * channels, [k][rows], the last block with fewer rows. The layout is the same at all levels. */
+enum
+{
+  NR_ROWS  = 8,
+  NR_PANEL = 48, /* 3 vectors of AVX-512, twice 3 of AVX2: 8 x 3 and 4 x 3 accumulators fill the registers */
+  NR_WINOGRAD_TILE   = 6, /* F(6x6,3x3): outputs of a tile along one axis */
+  NR_WINOGRAD_PATCH  = 8, /* inputs of a tile along one axis */
+  NR_WINOGRAD_POINTS = 64,
+  NR_WINOGRAD_TILES  = 16 /* transformed at once */
+};
+
+typedef enum
+{
+  NR_ROW_LINEAR,
+  NR_ROW_RELU,
+  NR_ROW_SLOPE, /* a: slope below zero */
+  NR_ROW_CLIP   /* a, b: bounds */
+} NrRowActivation;
+
+/* What becomes of the sums s of one output channel: act (s + bias) + residual, or act (s + bias + residual). */
+typedef struct
+{
+  NrRowActivation activation;
+  float           bias, a, b;
+  bool            residual_first;
+} NrRowEpilogue;
+
+/* One axis of a grid of output positions q = 0 ... positions - 1. Tap t reads the input at q * step + offset[t] (zero
+ * outside [0, input)); position q is written at q * out_step + out_phase. */
+typedef struct
+{
+  size_t           input, positions, output;
+  size_t           step;
+  size_t           n_taps;
+  const ptrdiff_t *offset;
+  size_t           out_step, out_phase;
+} NrGridAxis;
+
+/* Depth, height, width (leading axes of 1 where there are fewer). A convolution is one grid; a transposed convolution
+ * is one for each phase of its strides. */
+typedef struct
+{
+  NrGridAxis axis[3];
+  size_t     n_taps;      /* product of the axes' */
+  size_t     n_positions; /* product of the axes' */
+  size_t     in_plane;    /* input elements a channel */
+  size_t     out_plane;   /* output elements a channel */
+} NrGrid;
+
+/* A tile of F(6x6,3x3): where its patch is read and its outputs are written, in elements from the plane's start (the
+ * patch's corner may lie outside the plane). Bit i of in_rows, in_cols: row, column i of the patch is inside. Outputs are
+ * the first out_rows x out_cols of 6 x 6; 0: the tile is only padding of a group. */
+typedef struct
+{
+  ptrdiff_t in, out;
+  uint8_t   in_rows, in_cols;
+  uint8_t   out_rows, out_cols;
+} NrWinogradTile;
+
 struct NrKernels
 {
   int         level;
@@ -25,4 +89,37 @@ struct NrKernels
 
   /* y[i] = max (x[i], 0); x == y allowed. */
   void (*relu) (const float *x, float *y, size_t n);
+
+  /* y = alpha op (a) op (b) + beta y, row-major, op transposes where asked; m x n, row strides in floats; k, n >= 1. On the
+   * calling thread. */
+  void (*matrix_product) (bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
+                          const float *a, size_t lda, const float *b, size_t ldb, float beta, float *y, size_t ldy);
+
+  /* c[i][j] = sum over k of a[k][i] b[k][j], added to what c holds if ACCUMULATE.
+   *   a  depth x rows, contiguous; 1 <= rows <= NR_ROWS
+   *   b  depth x columns, row stride ldb; columns 16, 32 or 48; rows of b 64-byte aligned
+   *   c  rows x columns, row stride ldc, rows 64-byte aligned
+   * The order of the sum over k is fixed within a level. */
+  void (*product) (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns,
+                   float *c, size_t ldc, bool accumulate);
+
+  /* Fills rows [k0, k1) of the panel of positions [position, position + n): b[k - k0][j], row stride COLUMNS (16, 32 or
+   * 48, n <= columns; columns from n on become 0). k = channel * n_taps + tap. x: the input's first channel. b is 64-byte
+   * aligned. */
+  void (*pack_panel) (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n,
+                      size_t columns, float *b);
+
+  /* y[i * step] = epilogue of sum[i], i < n; residual[i * step] belongs to y[i * step], or is NULL. */
+  void (*store_row) (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual,
+                     float *y, size_t step);
+
+  /* V = B^T d B of 16 tiles: v[p * stride + t], p = 8 * row + column < 64. x: the channel's plane with rows of ld floats.
+   * v and stride are multiples of 64 bytes. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
+   * 2015; interpolation points 0, +-1, +-2, +-1/2 and infinity. */
+  void (*winograd_input) (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride);
+
+  /* Y = A^T M A of 16 tiles, m[p * stride + t], then the epilogue; y (and residual, or NULL) is a plane with rows of ld
+   * floats. m and stride are multiples of 64 bytes. */
+  void (*winograd_output) (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
+                           const float *residual, float *y, size_t ld);
 };

@@ -5,9 +5,17 @@
 
 #include "graph/node.h"
 
+extern const NrOpClass nr_op_conv;
+extern const NrOpClass nr_op_conv_transpose;
+extern const NrOpClass nr_op_gemm;
+extern const NrOpClass nr_op_matmul;
 extern const NrOpClass nr_op_relu;
 
 static const NrOpClass *const classes[] = {
+  &nr_op_conv,
+  &nr_op_conv_transpose,
+  &nr_op_gemm,
+  &nr_op_matmul,
   &nr_op_relu,
   NULL
 };

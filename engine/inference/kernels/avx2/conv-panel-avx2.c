@@ -1,0 +1,25 @@
+/* Panels of a convolution, AVX2 with FMA.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "../kernels-avx2.h"
+#include "../kernels-c.h"
+#include "../body/conv-panel.h"
+
+void
+nr_pack_panel_avx2 (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n,
+                    size_t columns, float *b)
+{
+  pack_panel_body (grid, x, k0, k1, position, n, columns, b);
+}
+
+void
+nr_store_row_avx2 (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual,
+                   float *y, size_t step)
+{
+  if (step == 1)
+    store_row_body (sum, n, epilogue, residual, y);
+  else
+    nr_store_row_c (sum, n, epilogue, residual, y, step);
+}

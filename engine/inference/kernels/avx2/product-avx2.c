@@ -1,0 +1,14 @@
+/* Product of packed weights with a panel, AVX2 with FMA.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "../kernels-avx2.h"
+#include "../body/product.h"
+
+void
+nr_product_avx2 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns,
+                 float *c, size_t ldc, bool accumulate)
+{
+  product_body (a, b, ldb, depth, rows, columns, c, ldc, accumulate);
+}

@@ -1,0 +1,14 @@
+/* Product of packed weights with a panel, AVX-512.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "../kernels-avx512.h"
+#include "../body/product.h"
+
+void
+nr_product_avx512 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns,
+                   float *c, size_t ldc, bool accumulate)
+{
+  product_body (a, b, ldb, depth, rows, columns, c, ldc, accumulate);
+}

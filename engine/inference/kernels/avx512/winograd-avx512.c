@@ -1,0 +1,20 @@
+/* Transforms of Winograd F(6x6,3x3), AVX-512.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "../kernels-avx512.h"
+#include "../body/winograd.h"
+
+void
+nr_winograd_input_avx512 (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
+{
+  winograd_input_body (tiles, x, ld, v, stride);
+}
+
+void
+nr_winograd_output_avx512 (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
+                           const float *residual, float *y, size_t ld)
+{
+  winograd_output_body (tiles, m, stride, epilogue, residual, y, ld);
+}

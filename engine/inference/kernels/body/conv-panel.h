@@ -1,0 +1,182 @@
+/* Panels of a convolution: body of nr_pack_panel_* and nr_store_row_*.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#pragma once
+
+#include "../kernels.h"
+#include "epilogue.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Positions of a panel that follow one another in one row of the grid. */
+typedef struct
+{
+  size_t x, y, z; /* position of the first */
+  size_t column;  /* of the panel */
+  size_t n;
+} PanelRun;
+
+static inline size_t
+panel_find_runs (const NrGrid *grid, size_t position, size_t n, PanelRun *runs)
+{
+  const size_t width  = grid->axis[2].positions;
+  const size_t height = grid->axis[1].positions;
+  size_t       n_runs = 0;
+  size_t       x      = position % width;
+  size_t       y      = position / width % height;
+  size_t       z      = position / width / height;
+
+  for (size_t done = 0; done < n; n_runs++)
+    {
+      const size_t length = width - x < n - done ? width - x : n - done;
+
+      runs[n_runs] = (PanelRun){ x, y, z, done, length };
+      done += length;
+      x = 0;
+      if (++y == height)
+        {
+          y = 0;
+          z++;
+        }
+    }
+
+  return n_runs;
+}
+
+/* to[j] = row[first + j], j < n; 0 outside [0, width). May write up to NR_LANES - 1 floats beyond n: the panel's following
+ * run, or its row's end, is filled after it. */
+static inline void
+panel_copy_row (const float *row, ptrdiff_t first, ptrdiff_t width, ptrdiff_t n, float *to)
+{
+  const float *from = row + first;
+
+  for (ptrdiff_t j = 0; j < n; j += NR_LANES)
+    {
+      ptrdiff_t begin = -(first + j);
+      ptrdiff_t end   = width - (first + j);
+
+      begin = begin < 0 ? 0 : begin > NR_LANES ? NR_LANES : begin;
+      end   = end < begin ? begin : end > NR_LANES ? NR_LANES : end;
+      end   = n - j < end ? n - j : end;
+      if (end - begin == NR_LANES)
+        nr_vec_store (to + j, nr_vec_load (from + j));
+      else if (end > begin)
+        nr_vec_store_part (to + j, nr_vec_load_part (from + j, (unsigned) begin, (unsigned) end),
+                           (unsigned) (n - j < NR_LANES ? n - j : NR_LANES));
+      else
+        nr_vec_store_part (to + j, nr_vec_set1 (0.0f), (unsigned) (n - j < NR_LANES ? n - j : NR_LANES));
+    }
+}
+
+/* The same for row[first + j * step]. */
+static inline void
+panel_copy_stepped (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, float *to)
+{
+  ptrdiff_t begin = first < 0 ? (-first + step - 1) / step : 0;
+  ptrdiff_t end   = first < width ? (width - first + step - 1) / step : 0;
+
+  begin = begin > n ? n : begin;
+  end   = end > n ? n : end;
+  end   = end < begin ? begin : end;
+
+  for (ptrdiff_t j = 0; j < begin; j++)
+    to[j] = 0.0f;
+  for (ptrdiff_t j = begin; j < end; j++)
+    to[j] = row[first + j * step];
+  for (ptrdiff_t j = end; j < n; j++)
+    to[j] = 0.0f;
+}
+
+static inline void
+pack_panel_body (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n,
+                 size_t columns, float *b)
+{
+  const NrGridAxis *depth  = &grid->axis[0];
+  const NrGridAxis *height = &grid->axis[1];
+  const NrGridAxis *width  = &grid->axis[2];
+  PanelRun          runs[NR_PANEL];
+  const size_t      n_runs  = panel_find_runs (grid, position, n, runs);
+  size_t            channel = k0 / grid->n_taps;
+  size_t            tx      = k0 % grid->n_taps % width->n_taps;
+  size_t            ty      = k0 % grid->n_taps / width->n_taps % height->n_taps;
+  size_t            tz      = k0 % grid->n_taps / width->n_taps / height->n_taps;
+
+  assert (n <= columns && columns <= NR_PANEL);
+
+  for (size_t k = k0; k < k1; k++, b += columns)
+    {
+      const float *plane = x + channel * grid->in_plane;
+
+      for (size_t r = 0; r < n_runs; r++)
+        {
+          const PanelRun *run = &runs[r];
+          const size_t    iz  = run->z * depth->step + (size_t) depth->offset[tz];
+          const size_t    iy  = run->y * height->step + (size_t) height->offset[ty];
+          const ptrdiff_t ix  = (ptrdiff_t) (run->x * width->step) + width->offset[tx];
+          const float    *row = plane + (iz * height->input + iy) * width->input;
+
+          /* A negative coordinate becomes a huge one: one comparison tells both sides. */
+          if (iy >= height->input || iz >= depth->input)
+            memset (b + run->column, 0, run->n * sizeof (float));
+          else if (width->step == 1)
+            panel_copy_row (row, ix, (ptrdiff_t) width->input, (ptrdiff_t) run->n, b + run->column);
+          else
+            panel_copy_stepped (row, ix, (ptrdiff_t) width->step, (ptrdiff_t) width->input, (ptrdiff_t) run->n,
+                                b + run->column);
+        }
+      for (size_t j = n; j < columns; j++)
+        b[j] = 0.0f;
+
+      if (++tx == width->n_taps)
+        {
+          tx = 0;
+          if (++ty == height->n_taps)
+            {
+              ty = 0;
+              if (++tz == depth->n_taps)
+                {
+                  tz = 0;
+                  channel++;
+                }
+            }
+        }
+    }
+}
+
+static inline __attribute__ ((always_inline)) NrVec
+row_epilogue (NrVec v, const NrRowEpilogue *epilogue, NrVec residual, bool has_residual)
+{
+  v = nr_vec_add (v, nr_vec_set1 (epilogue->bias));
+  if (has_residual && epilogue->residual_first)
+    v = nr_vec_add (v, residual);
+  v = nr_vec_activate (v, epilogue->activation, nr_vec_set1 (epilogue->a), nr_vec_set1 (epilogue->b));
+  if (has_residual && ! epilogue->residual_first)
+    v = nr_vec_add (v, residual);
+
+  return v;
+}
+
+static inline void
+store_row_body (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y)
+{
+  const bool  has_residual = residual != NULL;
+  const NrVec none         = nr_vec_set1 (0.0f);
+  size_t      i            = 0;
+
+  for (; i + NR_LANES <= n; i += NR_LANES)
+    nr_vec_store (y + i, row_epilogue (nr_vec_load (sum + i), epilogue,
+                                       has_residual ? nr_vec_load (residual + i) : none, has_residual));
+
+  if (i < n)
+    {
+      const unsigned rest = (unsigned) (n - i);
+
+      nr_vec_store_part (y + i,
+                         row_epilogue (nr_vec_load_part (sum + i, 0, rest), epilogue,
+                                       has_residual ? nr_vec_load_part (residual + i, 0, rest) : none, has_residual),
+                         rest);
+    }
+}

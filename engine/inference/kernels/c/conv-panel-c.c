@@ -1,0 +1,76 @@
+/* Panels of a convolution: filled from the input, stored to the output. Portable.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "../kernels-c.h"
+
+#include <assert.h>
+
+void
+nr_pack_panel_c (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n,
+                 size_t columns, float *b)
+{
+  const NrGridAxis *depth  = &grid->axis[0];
+  const NrGridAxis *height = &grid->axis[1];
+  const NrGridAxis *width  = &grid->axis[2];
+
+  assert (n <= columns && columns <= NR_PANEL);
+
+  for (size_t k = k0; k < k1; k++, b += columns)
+    {
+      const float *plane = x + k / grid->n_taps * grid->in_plane;
+      size_t       tap   = k % grid->n_taps;
+      ptrdiff_t    dz    = depth->offset[tap / (width->n_taps * height->n_taps)];
+      ptrdiff_t    dy    = height->offset[tap / width->n_taps % height->n_taps];
+      ptrdiff_t    dx    = width->offset[tap % width->n_taps];
+
+      for (size_t j = 0; j < columns; j++)
+        {
+          size_t q = position + j;
+          /* A negative coordinate becomes a huge one: one comparison tells both sides. */
+          size_t ix = q % width->positions * width->step + (size_t) dx;
+          size_t iy = q / width->positions % height->positions * height->step + (size_t) dy;
+          size_t iz = q / (width->positions * height->positions) * depth->step + (size_t) dz;
+
+          b[j] = j < n && ix < width->input && iy < height->input && iz < depth->input
+                   ? plane[(iz * height->input + iy) * width->input + ix]
+                   : 0.0f;
+        }
+    }
+}
+
+void
+nr_store_row_c (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual,
+                float *y, size_t step)
+{
+  for (size_t i = 0; i < n; i++)
+    {
+      float value = sum[i] + epilogue->bias;
+
+      if (residual != NULL && epilogue->residual_first)
+        value += residual[i * step];
+
+      /* Written so that a NaN stays a NaN. */
+      switch (epilogue->activation)
+        {
+        case NR_ROW_LINEAR:
+          break;
+        case NR_ROW_RELU:
+          value = value < 0.0f ? 0.0f : value;
+          break;
+        case NR_ROW_SLOPE:
+          value = value < 0.0f ? epilogue->a * value : value;
+          break;
+        case NR_ROW_CLIP:
+          value = value < epilogue->a ? epilogue->a : value;
+          value = value > epilogue->b ? epilogue->b : value;
+          break;
+        }
+
+      if (residual != NULL && ! epilogue->residual_first)
+        value += residual[i * step];
+
+      y[i * step] = value;
+    }
+}

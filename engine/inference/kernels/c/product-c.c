@@ -1,0 +1,30 @@
+/* Product of packed weights with a panel, portable.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "../kernels-c.h"
+
+#include <assert.h>
+#include <string.h>
+
+void
+nr_product_c (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns,
+              float *c, size_t ldc, bool accumulate)
+{
+  assert (rows >= 1 && rows <= NR_ROWS && columns <= NR_PANEL);
+
+  for (size_t i = 0; i < rows; i++)
+    {
+      float sum[NR_PANEL] = { 0.0f };
+
+      if (accumulate)
+        memcpy (sum, c + i * ldc, columns * sizeof (float));
+
+      for (size_t k = 0; k < depth; k++)
+        for (size_t j = 0; j < columns; j++)
+          sum[j] += a[k * rows + i] * b[k * ldb + j];
+
+      memcpy (c + i * ldc, sum, columns * sizeof (float));
+    }
+}

@@ -1,0 +1,34 @@
+/* The ways to compute a convolution: each packs its weights, says its scratch and computes items.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#pragma once
+
+#include "conv-plan.h"
+
+/* One piece of work: batch entry, group, block of positions or tiles, output channels [begin, end) of the group. */
+typedef struct
+{
+  gsize entry, group, block, begin, end;
+} NrConvItem;
+
+NrConvItem nr_conv_plan_item (const NrConvPlan *plan, gsize item);
+
+/* Sets chunk: all output channels of a group, or fewer (at least LEAST) when there are few blocks. */
+void nr_conv_plan_split (NrConvPlan *plan, gsize least);
+
+/* After block, n_blocks, chunk and group_weights are chosen: counts items, packs constant weights (KEY: nr_node_share ())
+ * and sets the node's items and scratch (SCRATCH: bytes an item needs). */
+gboolean nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, NrPackFunc pack, gsize scratch, GError **error);
+
+/* Bias, activation and slope of an output channel (counted over all groups). */
+NrRowEpilogue nr_conv_row_epilogue (const NrNode *node, gsize channel);
+
+gboolean nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error);
+void     nr_conv_panel_pack (void *packed, const NrNode *node, gpointer data);
+void     nr_conv_panel_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
+
+gboolean nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error);
+void     nr_conv_winograd_pack (void *packed, const NrNode *node, gpointer data);
+void     nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);

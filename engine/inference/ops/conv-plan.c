@@ -1,0 +1,346 @@
+/* What Conv and ConvTranspose share: reading attributes, grids, choice of method.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "conv-plan.h"
+#include "conv-method.h"
+
+/* Larger strides, dilations and pads belong to no network; below it nothing overflows 64 bits. */
+static const gint64 max_attribute = 1 << 28;
+
+/* -- Attributes --------------------------------------------------------------------------------------------------- */
+
+static gboolean
+read_ints (NrNode *node, const gchar *name, gsize expected, gint64 low, gint64 fallback, gint64 *values, GError **error)
+{
+  gsize         n;
+  const gint64 *ints = nr_node_get_ints (node, name, &n);
+
+  for (gsize i = 0; i < expected; i++)
+    values[i] = fallback;
+
+  if (ints == NULL || n == 0)
+    return TRUE;
+
+  if (n != expected)
+    return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE,
+                          "%s has %" G_GSIZE_FORMAT " values, expected are %" G_GSIZE_FORMAT, name, n, expected);
+
+  for (gsize i = 0; i < n; i++)
+    {
+      if (ints[i] < low || ints[i] > max_attribute)
+        return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE, "%s contains %" G_GINT64_FORMAT, name, ints[i]);
+      values[i] = ints[i];
+    }
+
+  return TRUE;
+}
+
+gboolean
+nr_conv_read_axes (NrNode *node, NrConvAxis axis[3], guint *n_spatial, GError **error)
+{
+  gint64 kernel[3], strides[3], dilations[3], pads[6];
+
+  if (! nr_node_check_type (node, 0, NR_TYPE_FLOAT32, error) ||
+      ! nr_node_check_type (node, 1, NR_TYPE_FLOAT32, error))
+    return FALSE;
+
+  const NrShape *x = &node->in[0]->shape;
+  const NrShape *w = &node->in[1]->shape;
+
+  if (x->rank < 3 || x->rank > 5)
+    return nr_node_error (node, error, NR_ENGINE_ERROR_UNSUPPORTED,
+                          "input has %u dimensions, 3 to 5 are supported", x->rank);
+  if (w->rank != x->rank)
+    return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE,
+                          "weights have %u dimensions, the input has %u", w->rank, x->rank);
+
+  const guint n = x->rank - 2;
+
+  if (! read_ints (node, "kernel_shape", n, 1, 0, kernel, error) ||
+      ! read_ints (node, "strides", n, 1, 1, strides, error) ||
+      ! read_ints (node, "dilations", n, 1, 1, dilations, error) ||
+      ! read_ints (node, "pads", 2 * n, -max_attribute, 0, pads, error))
+    return FALSE;
+
+  for (guint i = 0; i < 3 - n; i++)
+    axis[i] = (NrConvAxis){ .input = 1, .output = 1, .kernel = 1, .stride = 1, .dilation = 1 };
+
+  for (guint i = 0; i < n; i++)
+    {
+      NrConvAxis *a = &axis[3 - n + i];
+
+      *a = (NrConvAxis){ .input    = x->dims[2 + i],
+                         .kernel   = w->dims[2 + i],
+                         .stride   = strides[i],
+                         .dilation = dilations[i],
+                         .begin    = pads[i],
+                         .end      = pads[n + i] };
+
+      if (kernel[i] != 0 && kernel[i] != a->kernel)
+        return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE,
+                              "kernel_shape says %" G_GINT64_FORMAT ", the weights have %" G_GINT64_FORMAT,
+                              kernel[i], a->kernel);
+      if (a->input < 1 || a->input > G_MAXINT32 || a->kernel < 1 || a->kernel > max_attribute)
+        return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE,
+                              "input of size %" G_GINT64_FORMAT " and kernel of size %" G_GINT64_FORMAT, a->input, a->kernel);
+    }
+
+  *n_spatial = n;
+  return TRUE;
+}
+
+gboolean
+nr_conv_check_bias (NrNode *node, gint64 channels, GError **error)
+{
+  const NrTensor *bias = nr_node_in (node, 2);
+
+  if (bias == NULL)
+    return TRUE;
+
+  if (! nr_node_check_type (node, 2, NR_TYPE_FLOAT32, error))
+    return FALSE;
+  if (bias->shape.rank != 1 || bias->shape.dims[0] != channels)
+    return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE,
+                          "the bias has %" G_GSIZE_FORMAT " values, expected are %" G_GINT64_FORMAT, bias->n, channels);
+
+  return TRUE;
+}
+
+/* -- Grids -------------------------------------------------------------------------------------------------------- */
+
+static void
+plan_free (gpointer data)
+{
+  NrConvPlan *plan = data;
+
+  for (gsize i = 0; i < plan->n_parts; i++)
+    {
+      g_free (plan->parts[i].offsets);
+      g_free (plan->parts[i].taps);
+    }
+  g_free (plan->parts);
+  g_free (plan);
+}
+
+NrConvPlan *
+nr_conv_plan_new (NrNode *node)
+{
+  NrConvPlan *plan = g_new0 (NrConvPlan, 1);
+
+  node->params      = plan;
+  node->free_params = plan_free;
+
+  return plan;
+}
+
+void
+nr_conv_plan_add_part (NrConvPlan *plan, const NrConvAxis axis[3], const NrConvPartAxis part[3])
+{
+  NrConvPart result = { .grid = { .n_taps = 1, .n_positions = 1, .in_plane = 1, .out_plane = 1 } };
+  gsize      n_offsets = part[0].n_taps + part[1].n_taps + part[2].n_taps;
+  ptrdiff_t *offset;
+
+  offset = result.offsets = g_new (ptrdiff_t, n_offsets + 1);
+  for (guint a = 0; a < 3; a++)
+    {
+      result.grid.axis[a] = (NrGridAxis){ .input     = (gsize) axis[a].input,
+                                          .positions = part[a].positions,
+                                          .output    = (gsize) axis[a].output,
+                                          .step      = part[a].step,
+                                          .n_taps    = part[a].n_taps,
+                                          .offset    = offset,
+                                          .out_step  = part[a].out_step,
+                                          .out_phase = part[a].out_phase };
+      for (gsize t = 0; t < part[a].n_taps; t++)
+        *offset++ = part[a].offset[t];
+
+      result.grid.n_taps *= part[a].n_taps;
+      result.grid.n_positions *= part[a].positions;
+      result.grid.in_plane *= (gsize) axis[a].input;
+      result.grid.out_plane *= (gsize) axis[a].output;
+    }
+
+  gsize *tap = result.taps = g_new (gsize, result.grid.n_taps + 1);
+
+  for (gsize z = 0; z < part[0].n_taps; z++)
+    for (gsize y = 0; y < part[1].n_taps; y++)
+      for (gsize x = 0; x < part[2].n_taps; x++)
+        *tap++ = (part[0].taps[z] * (gsize) axis[1].kernel + part[1].taps[y]) * (gsize) axis[2].kernel + part[2].taps[x];
+
+  plan->parts                  = g_renew (NrConvPart, plan->parts, plan->n_parts + 1);
+  plan->parts[plan->n_parts++] = result;
+}
+
+/* -- Choice of method --------------------------------------------------------------------------------------------- */
+
+/* TRUE for 3 x 3 with stride 1 and no dilation, when its cost is below the panels'. Costs are cycles of a 16-lane core
+ * with two multipliers for 16 tiles of 6 x 6 outputs, as measured: a transform in, one out, the 64 products. */
+static gboolean
+winograd_pays (const NrConvPlan *plan)
+{
+  const NrGrid     *grid = &plan->parts[0].grid;
+  const NrGridAxis *h    = &grid->axis[1];
+  const NrGridAxis *w    = &grid->axis[2];
+
+  if (plan->n_parts != 1 || grid->axis[0].n_taps != 1 || grid->axis[0].input != 1 || grid->axis[0].positions != 1 ||
+      grid->axis[0].offset[0] != 0)
+    return FALSE;
+
+  for (guint a = 1; a < 3; a++)
+    {
+      const NrGridAxis *axis = &grid->axis[a];
+
+      if (axis->n_taps != 3 || axis->step != 1 || axis->out_step != 1 ||
+          axis->offset[1] != axis->offset[0] + 1 || axis->offset[2] != axis->offset[0] + 2)
+        return FALSE;
+    }
+
+  const gdouble in       = (gdouble) plan->in_channels;
+  const gdouble out      = (gdouble) plan->out_channels;
+  const gdouble tiles    = (gdouble) ((h->positions + 5) / 6 * ((w->positions + 5) / 6));
+  const gdouble winograd = tiles * (450.0 * in + 450.0 * out + 64.0 / 2.0 * in * out);
+  const gdouble panel    = (gdouble) grid->n_positions / 36.0 * (480.0 * in + 72.0 * out + 36.0 * 9.0 / 2.0 * in * out);
+
+  return winograd < panel;
+}
+
+/* Floats, a multiple of 64 bytes so that scratch behind them stays aligned. */
+static gsize
+packed_size (const NrConvPlan *plan)
+{
+  return (plan->groups * plan->group_weights + 15) / 16 * 16;
+}
+
+gboolean
+nr_conv_prepare (NrNode *node, const NrKernels *kernels, GError **error)
+{
+  NrConvPlan *plan = node->params;
+
+  plan->method = winograd_pays (plan) ? NR_CONV_WINOGRAD : NR_CONV_PANEL;
+
+  if (plan->method == NR_CONV_WINOGRAD)
+    return nr_conv_winograd_prepare (node, plan, error);
+
+  return nr_conv_panel_prepare (node, plan, error);
+}
+
+void
+nr_conv_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const NrConvPlan *plan   = node->params;
+  const gfloat     *packed = plan->packed;
+  gfloat           *room   = scratch;
+
+  if (packed == NULL)
+    {
+      gfloat *own = room;
+
+      if (plan->method == NR_CONV_WINOGRAD)
+        nr_conv_winograd_pack (own, node, NULL);
+      else
+        nr_conv_panel_pack (own, node, NULL);
+
+      packed = own;
+      room += packed_size (plan);
+      begin = 0;
+      end   = plan->n_items;
+    }
+
+  for (gsize item = begin; item < end; item++)
+    if (plan->method == NR_CONV_WINOGRAD)
+      nr_conv_winograd_item (node, kernels, packed, item, room);
+    else
+      nr_conv_panel_item (node, kernels, packed, item, room);
+}
+
+/* -- For the methods ---------------------------------------------------------------------------------------------- */
+
+gboolean
+nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, NrPackFunc pack, gsize scratch, GError **error)
+{
+  const NrTensor *weights = node->in[1];
+  gsize           bytes   = packed_size (plan) * sizeof (gfloat);
+
+  plan->n_chunks = (plan->out_channels + plan->chunk - 1) / plan->chunk;
+  plan->n_items  = plan->batch * plan->groups * plan->n_blocks * plan->n_chunks;
+
+  if (weights->is_constant)
+    {
+      plan->packed = nr_node_share (node, weights, key, bytes, pack, NULL, error);
+      if (plan->packed == NULL)
+        return FALSE;
+
+      node->n_items = plan->n_items;
+      node->scratch = scratch;
+    }
+  else
+    {
+      node->n_items = 1;
+      node->scratch = scratch + bytes;
+    }
+  node->grain = 1;
+
+  return TRUE;
+}
+
+NrConvItem
+nr_conv_plan_item (const NrConvPlan *plan, gsize item)
+{
+  const gsize chunk = item % plan->n_chunks;
+  const gsize block = item / plan->n_chunks % plan->n_blocks;
+  const gsize group = item / plan->n_chunks / plan->n_blocks;
+
+  return (NrConvItem){ .entry = group / plan->groups,
+                       .group = group % plan->groups,
+                       .block = block,
+                       .begin = chunk * plan->chunk,
+                       .end   = MIN ((chunk + 1) * plan->chunk, plan->out_channels) };
+}
+
+void
+nr_conv_plan_split (NrConvPlan *plan, gsize least)
+{
+  const gsize wanted = 16; /* items: enough for a few threads to end together */
+  const gsize items  = plan->batch * plan->groups * plan->n_blocks;
+  gsize       n      = items >= wanted ? 1 : (wanted + items - 1) / items;
+
+  n = MIN (n, MAX (plan->out_channels / least, 1));
+  n = (plan->out_channels + n - 1) / n;
+
+  plan->chunk = (n + NR_ROWS - 1) / NR_ROWS * NR_ROWS;
+}
+
+NrRowEpilogue
+nr_conv_row_epilogue (const NrNode *node, gsize channel)
+{
+  const NrTensor   *bias     = nr_node_in (node, 2);
+  const NrEpilogue *epilogue = &node->epilogue;
+  NrRowEpilogue     row      = { .bias           = bias != NULL ? nr_tensor_f32 (bias)[channel] : 0.0f,
+                                 .a              = epilogue->a,
+                                 .b              = epilogue->b,
+                                 .residual_first = epilogue->residual_first };
+
+  switch (epilogue->activation)
+    {
+    case NR_ACT_NONE:
+      row.activation = NR_ROW_LINEAR;
+      break;
+    case NR_ACT_RELU:
+      row.activation = NR_ROW_RELU;
+      break;
+    case NR_ACT_LEAKY_RELU:
+      row.activation = NR_ROW_SLOPE;
+      break;
+    case NR_ACT_PRELU:
+      row.activation = NR_ROW_SLOPE;
+      row.a          = epilogue->slope[channel];
+      break;
+    case NR_ACT_CLIP:
+      row.activation = NR_ROW_CLIP;
+      break;
+    }
+
+  return row;
+}
