@@ -41,6 +41,15 @@ class GimpConsole:
         """
         path = self.folder / 'script.scm'
         path.write_text(script, encoding='utf-8')
+        return self.run_batch('plug-in-script-fu-eval', f'(load "{path}")', timeout)
+
+    def run_python(self, script, timeout=600):
+        """The same for a Python text with GIMP's bindings; an exception in it is a GimpError."""
+        path = self.folder / 'script.py'
+        path.write_text(script, encoding='utf-8')
+        return self.run_batch('python-fu-eval', f'exec(open({str(path)!r}).read())', timeout)
+
+    def run_batch(self, interpreter, command, timeout):
         environment = {
             **os.environ,
             'GIMP3_DIRECTORY': str(self.folder),
@@ -49,8 +58,7 @@ class GimpConsole:
             'XDG_DATA_HOME': str(self.folder / 'data'),
         }
         result = subprocess.run(
-            ['gimp-console-3.0', '-i', '-d', '-f', '--batch-interpreter=plug-in-script-fu-eval',
-             '-b', f'(load "{path}")', '--quit'],
+            ['gimp-console-3.0', '-i', '-d', '-f', f'--batch-interpreter={interpreter}', '-b', command, '--quit'],
             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             timeout=timeout, text=True, errors='replace')
         (self.folder / 'gimp.log').write_text(result.stdout, encoding='utf-8')
