@@ -9,7 +9,6 @@ import random
 import sys
 import tempfile
 
-
 import tap
 
 sys.path.insert(0, str(pathlib.Path(sys.argv.pop()) / 'train'))
@@ -23,8 +22,6 @@ try:
 except ImportError as missing:
     torch = None
     REASON = str(missing)
-
-
 
 
 def needs_torch(test):
