@@ -233,7 +233,7 @@ def denoise_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> 
     sigma = sigma * ~chosen(count, options.get("zero", 0.04), device)
     noisy = clean + sigma * torch.randn_like(clean)
     noisy = torch.where(chosen(count, options.get("eight_bit", 0.6), device), to_8_bits(noisy), noisy)
-    camera = round(count * options.get("camera", 0.0))
+    camera = int(count * options.get("camera", 0.0) + random.random())  # rounded up or down, right on average
     if camera:
         spoiled = maybe_jpeg(camera_noise(clean[:camera]), 0.6, 70, 98)
         noisy = torch.cat((spoiled, noisy[camera:]))

@@ -4,8 +4,8 @@
 
     train.py configs/denoise.json --pictures FOLDER --out runs/denoise [--minutes 60]
 
-Run again with the same --out, it goes on from the last checkpoint.  With torchrun, every process takes a
-share of each batch (DistributedDataParallel).
+Run again with the same --out, it goes on from the last checkpoint; Ctrl-C or SIGTERM leave one.  With torchrun,
+every process takes a share of each batch (DistributedDataParallel).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import json
 import math
 import os
 import random
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +147,7 @@ class Run:
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config["lr"], weight_decay=config["weight_decay"],
                                            betas=(0.9, 0.99))
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.stopped = 0, 0.0, False
 
     def start_from(self, path: Path) -> None:
         take_weights(self.network, path)
@@ -170,8 +171,9 @@ class Run:
         self.step, self.seconds = state["step"], state["seconds"]
         random.setstate(state["random"])
         torch.set_rng_state(state["torch"].cpu())
-        if len(state["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all([generator.cpu() for generator in state["cuda"]])
+        generators = state.get("cuda", [])
+        if len(generators) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([generator.cpu() for generator in generators])
 
     def log(self, row: dict) -> None:
         path = self.out / "log.csv"
@@ -196,8 +198,14 @@ class Run:
         self.step += 1
         return loss.item()
 
+    def stop(self, *_) -> None:
+        """Signal handler: ends the run after the current step."""
+        self.stopped = True
+
     def share(self, minutes: float) -> float:
-        """How much of the run is done, 0..1: by the clock if minutes are given, else by steps."""
+        """How much of the run is done, 0..1: by the clock if minutes are given, else by steps; 1 if stopped."""
+        if self.stopped:
+            return 1.0
         return self.seconds / (60 * minutes) if minutes else self.step / self.config["steps"]
 
 
@@ -205,6 +213,8 @@ def train(run: Run, tiles: list[Tensor], cases: dict, workers: Workers, options:
     config, device = run.config, run.device
     make_batch = degrade.BATCHES[config["task"]]
     model = workers.wrap(run.network)
+    signal.signal(signal.SIGTERM, run.stop)
+    signal.signal(signal.SIGINT, run.stop)
     losses: list[float] = []
     began, before = time.monotonic(), run.seconds
     noted = run.seconds
