@@ -53,6 +53,7 @@ fill (NrKernels *k, int level)
   k->store_row       = nr_store_row_c;
   k->winograd_input  = nr_winograd_input_c;
   k->winograd_output = nr_winograd_output_c;
+  nr_fill_elementwise_c (k);
 
 #if defined(NR_HAVE_AVX2)
   if (level >= LEVEL_AVX2)
@@ -64,6 +65,7 @@ fill (NrKernels *k, int level)
       k->store_row       = nr_store_row_avx2;
       k->winograd_input  = nr_winograd_input_avx2;
       k->winograd_output = nr_winograd_output_avx2;
+      nr_fill_elementwise_avx2 (k);
     }
 #endif
 
@@ -77,6 +79,7 @@ fill (NrKernels *k, int level)
       k->store_row       = nr_store_row_avx512;
       k->winograd_input  = nr_winograd_input_avx512;
       k->winograd_output = nr_winograd_output_avx512;
+      nr_fill_elementwise_avx512 (k);
     }
 #endif
 }

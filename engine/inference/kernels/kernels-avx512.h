@@ -17,3 +17,6 @@ void nr_store_row_avx512 (const float *sum, size_t n, const NrRowEpilogue *epilo
 void nr_winograd_input_avx512 (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride);
 void nr_winograd_output_avx512 (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
                                 const float *residual, float *y, size_t ld);
+
+/* Fills the element-wise and row slots. */
+void nr_fill_elementwise_avx512 (NrKernels *kernels);

@@ -19,3 +19,6 @@ void nr_store_row_c (const float *sum, size_t n, const NrRowEpilogue *epilogue, 
 void nr_winograd_input_c (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride);
 void nr_winograd_output_c (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
                             const float *residual, float *y, size_t ld);
+
+/* Fills the element-wise and row slots. */
+void nr_fill_elementwise_c (NrKernels *kernels);

@@ -82,6 +82,48 @@ typedef struct
   uint8_t   out_rows, out_cols;
 } NrWinogradTile;
 
+/* Functions of one variable with parameters a and b; not named: not used. */
+typedef enum
+{
+  NR_UNARY_ABS,
+  NR_UNARY_NEG,
+  NR_UNARY_FLOOR,
+  NR_UNARY_CEIL,
+  NR_UNARY_ROUND, /* half to even */
+  NR_UNARY_SQRT,
+  NR_UNARY_RECIPROCAL,
+  NR_UNARY_EXP, /* below 2e-38: 0 */
+  NR_UNARY_LOG,
+  NR_UNARY_ERF,
+  NR_UNARY_SIGMOID,
+  NR_UNARY_TANH,
+  NR_UNARY_LINEAR,       /* a x + b */
+  NR_UNARY_CLIP,         /* min (max (x, a), b); NaN stays */
+  NR_UNARY_LEAKY_RELU,   /* a: slope below 0 */
+  NR_UNARY_HARD_SIGMOID, /* a x + b in [0, 1] */
+  NR_UNARY_HARD_SWISH,
+  NR_UNARY_ELU, /* a (e^x - 1) below 0, b x above: Elu and Selu */
+  NR_UNARY_SOFTPLUS,
+  NR_UNARY_GELU,
+  NR_UNARY_GELU_TANH,
+  NR_UNARY_MISH,
+  NR_N_UNARY
+} NrUnary;
+
+/* Functions of two variables. */
+typedef enum
+{
+  NR_BINARY_ADD,
+  NR_BINARY_SUB,
+  NR_BINARY_MUL,
+  NR_BINARY_DIV,
+  NR_BINARY_MIN, /* NaN wins, as in NumPy */
+  NR_BINARY_MAX,
+  NR_BINARY_PRELU,      /* a below 0 times b */
+  NR_BINARY_ADD_SQUARE, /* a + b b */
+  NR_N_BINARY
+} NrBinary;
+
 struct NrKernels
 {
   int         level;
@@ -122,4 +164,27 @@ struct NrKernels
    * floats. m and stride are multiples of 64 bytes. */
   void (*winograd_output) (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
                            const float *residual, float *y, size_t ld);
+
+  /* y[i] = f (x[i], a, b); x == y allowed, no other overlap. */
+  void (*unary[NR_N_UNARY]) (const float *x, float *y, size_t n, float a, float b);
+
+  /* y[i] = f (a[i * step_a], b[i * step_b]), steps 0 or 1; y may be an input of step 1, no other overlap. */
+  void (*binary[NR_N_BINARY]) (const float *a, const float *b, float *y, size_t n, int step_a, int step_b);
+
+  /* Over one row of n >= 0 elements. Sums run in 16 lanes: the same bytes at every level. */
+  float (*row_sum) (const float *x, size_t n);
+  /* Sum of (x[i] - mean)^2. */
+  float (*row_sum_squares) (const float *x, size_t n, float mean);
+  /* -infinity for n = 0, NaN if one is among them. */
+  float (*row_max) (const float *x, size_t n);
+  /* y[i] = e^(x[i] - shift), returns their sum; x == y allowed. */
+  float (*row_exp_sum) (const float *x, float *y, size_t n, float shift);
+  /* y[i] = (x[i] - mean) inverse scale[i] + bias[i]; x == y allowed. */
+  void (*row_normalize) (const float *x,
+                         const float *scale,
+                         const float *bias,
+                         float       *y,
+                         size_t       n,
+                         float        mean,
+                         float        inverse);
 };
