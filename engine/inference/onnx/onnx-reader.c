@@ -491,7 +491,9 @@ read_names (Reader             *reader,
     }
 
   for (guint i = 0; i < node->n_out; i++)
-    if (*message->output[i] == '\0')
+    if (*message->output[i] == '\0' && i < node->op->min_out)
+      return fail (error, NR_ENGINE_ERROR_FILE, "%s: output %u is missing", where, i);
+    else if (*message->output[i] == '\0')
       node->out[i] = NR_NO_VALUE;
     else if (! define_value (reader, message->output[i], "an output", &node->out[i], error))
       return FALSE;

@@ -310,14 +310,33 @@ tolerance_of (const Data *data)
   return REL_TOLERANCE;
 }
 
+/* Some files hold another element type than the model names. */
+static gboolean
+is_complete (const Data *data, GError **error)
+{
+  for (guint i = 0; i < data->n_in; i++)
+    if (data->in[i] == NULL)
+      return mismatch (error, "the file of input %u cannot be read", i);
+
+  for (guint i = 0; i < data->n_out; i++)
+    if (data->want[i] == NULL)
+      return mismatch (error, "the file of output %u cannot be read", i);
+
+  return TRUE;
+}
+
 static gboolean
 run_case (const Data *data, const NrSessionOptions *options, GError **error)
 {
-  g_autoptr (NrSession) session      = make_any_session (data, options, error);
-  g_autoptr (GPtrArray) blocks       = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (NrSession) session = NULL;
+  g_autoptr (GPtrArray) blocks  = g_ptr_array_new_with_free_func (g_free);
   gconstpointer         inputs[MAX_VALUES];
   gpointer              outputs[MAX_VALUES];
 
+  if (! is_complete (data, error))
+    return FALSE;
+
+  session = make_any_session (data, options, error);
   if (session == NULL)
     return FALSE;
 
