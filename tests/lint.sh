@@ -53,7 +53,21 @@ license_lines () {
   [ -z "$missing" ] || { printf 'no license line: %s\n' "$missing"; return 1; }
 }
 
-translations () { sources '*.po' | xargs -0 -r -n 1 msgfmt --check --output-file=/dev/null; }
+# Every text of the sources is translated, and every translation well formed.
+translations () {
+  local texts language missing status=0
+
+  texts=$(mktemp)
+  grep -v '^#' po/POTFILES.in |
+    xgettext --files-from=- --from-code=UTF-8 --keyword=_ --keyword=N_ --output="$texts"
+  for language in po/*.po; do
+    msgfmt --check --output-file=/dev/null "$language" || status=1
+    missing=$(msgmerge --quiet --no-fuzzy-matching "$language" "$texts" | msgattrib --untranslated --no-obsolete)
+    [ -z "$missing" ] || { printf '%s lacks:\n%s\n' "$language" "$missing"; status=1; }
+  done
+  rm -f "$texts"
+  return "$status"
+}
 
 check "format" format
 check "warnings" compile

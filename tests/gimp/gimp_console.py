@@ -33,25 +33,27 @@ class GimpConsole:
         shutil.move(staged, target)
         shutil.rmtree(stage)
 
-    def run(self, script, timeout=600):
+    def run(self, script, timeout=600, **environment):
         """Runs a Script-Fu text and returns all that GIMP printed, harmless warnings included.
 
         GimpError with the script's error message unless the status is 0. GIMP ends with 0 also when
-        a procedure was cancelled: look at what the script returned or wrote, too.
+        a procedure was cancelled: look at what the script returned or wrote, too. ENVIRONMENT holds
+        further variables.
         """
         path = self.folder / 'script.scm'
         path.write_text(script, encoding='utf-8')
-        return self.run_batch('plug-in-script-fu-eval', f'(load "{path}")', timeout)
+        return self.run_batch('plug-in-script-fu-eval', f'(load "{path}")', timeout, environment)
 
     def run_python(self, script, timeout=600):
         """The same for a Python text with GIMP's bindings; an exception in it is a GimpError."""
         path = self.folder / 'script.py'
         path.write_text(script, encoding='utf-8')
-        return self.run_batch('python-fu-eval', f'exec(open({str(path)!r}).read())', timeout)
+        return self.run_batch('python-fu-eval', f'exec(open({str(path)!r}).read())', timeout, {})
 
-    def run_batch(self, interpreter, command, timeout):
+    def run_batch(self, interpreter, command, timeout, environment):
         environment = {
             **os.environ,
+            **environment,
             'GIMP3_DIRECTORY': str(self.folder),
             'XDG_CACHE_HOME': str(self.folder / 'cache'), # no model packages or settings of the user
             'XDG_CONFIG_HOME': str(self.folder / 'config'),

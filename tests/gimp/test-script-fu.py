@@ -33,10 +33,10 @@ SCRIPT = '''
 '''
 
 
-def run(body, width=64, height=48):
+def run(body, width=64, height=48, **environment):
     """Runs BODY in GIMP; the things it answered, as Scheme writes them."""
     answer.unlink(missing_ok=True)
-    gimp.run(SCRIPT.format(answer=answer, width=width, height=height, body=body))
+    gimp.run(SCRIPT.format(answer=answer, width=width, height=height, body=body), **environment)
     return answer.read_text(encoding='utf-8').split('\n')[:-1]
 
 
@@ -106,6 +106,11 @@ def test_without_a_selection_the_whole_layer_is_restored():
         (answer (list (car (gimp-drawable-get-width layer)) (car (gimp-drawable-get-height layer))))
         (answer (car (gimp-layer-get-mask layer))))''')
     assert answers == ['(64 48)', '-1'], answers
+
+
+def test_texts_are_translated():
+    answers = run(f"(answer (car (gimp-item-get-name (car {call('denoise', '#:noise 25')}))))", LANGUAGE='de')
+    assert answers == ['"source (entrauscht)"'], answers
 
 
 def plugin_process():
