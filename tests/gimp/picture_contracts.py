@@ -77,10 +77,9 @@ def floats(drawable):
 
 def composite(image):
     """What the user sees, as one float picture of the canvas' size."""
-    copy = image.duplicate()
-    layer = copy.merge_visible_layers(Gimp.MergeType.CLIP_TO_IMAGE)
+    layer = Gimp.Layer.new_from_visible(image, image, 'visible')
     pixels = floats(layer)
-    copy.delete()
+    layer.delete()
     return pixels
 
 

@@ -1,0 +1,250 @@
+/* One run of a task over some layers: see layer-job.h.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "layer-job.h"
+
+#include <glib-unix.h>
+
+enum
+{
+  PROGRESS_INTERVAL_MS = 50
+};
+
+/* What the worker and the main thread share while nr_layer_job_compute () runs. */
+typedef struct
+{
+  NrLayerJob        *job;
+  GCancellable *cancellable;
+  GMainLoop    *loop;
+  GError       *error;
+
+  gdouble pixels_before, pixels_now, pixels_all; /* of finished pieces, the present one and all; worker only */
+
+  GMutex  mutex; /* of the two below */
+  gdouble fraction, seconds_left;
+
+  NrRestoreProgress progress;
+  gpointer          progress_data;
+} Computation;
+
+/* -- Pieces ------------------------------------------------------------------------------------------------------- */
+
+static void
+piece_free (gpointer data)
+{
+  NrPiece *piece = data;
+
+  g_clear_pointer (&piece->result, nr_pixels_result_free);
+  g_clear_pointer (&piece->snapshot, nr_snapshot_free);
+  nr_report_clear (&piece->report);
+  g_free (piece);
+}
+
+static gboolean
+add_piece (NrLayerJob *job, GimpDrawable *drawable, GError **error)
+{
+  NrSnapshot *snapshot = nr_snapshot_new (drawable, error);
+  NrPiece    *piece;
+
+  if (snapshot == NULL)
+    return FALSE;
+
+  /* A layer that must be replaced as a whole cannot be enlarged in part. */
+  if (job->settings->output == NR_OUTPUT_SCALE_IMAGE && ! snapshot->is_stackable)
+    nr_snapshot_select_all (snapshot);
+
+  piece           = g_new0 (NrPiece, 1);
+  piece->snapshot = snapshot;
+  g_ptr_array_add (job->pieces, piece);
+  return TRUE;
+}
+
+NrLayerJob *
+nr_layer_job_new (GimpImage *image, GimpDrawable **drawables, const NrSettings *settings, GError **error)
+{
+  g_autoptr (NrLayerJob) job = NULL;
+
+  if (! nr_snapshot_check (image, drawables, settings->arguments.task, error))
+    return NULL;
+
+  job           = g_new0 (NrLayerJob, 1);
+  job->image    = g_object_ref (image);
+  job->settings = settings;
+  job->pieces   = g_ptr_array_new_with_free_func (piece_free);
+
+  for (guint i = 0; drawables[i]; i++)
+    if (! add_piece (job, drawables[i], error))
+      return NULL;
+
+  return g_steal_pointer (&job);
+}
+
+void
+nr_layer_job_free (NrLayerJob *job)
+{
+  if (job == NULL)
+    return;
+
+  g_clear_pointer (&job->pieces, g_ptr_array_unref);
+  g_clear_object (&job->image);
+  g_free (job);
+}
+
+gchar *
+nr_layer_job_report (const NrLayerJob *job)
+{
+  GString *reports = g_string_new (NULL);
+
+  for (guint i = 0; i < job->pieces->len; i++)
+    {
+      NrPiece          *piece = job->pieces->pdata[i];
+      g_autofree gchar *json  = nr_report_to_json (&piece->report);
+
+      g_string_append_printf (reports, "%s%s", i ? "\n" : "", g_strstrip (json));
+    }
+
+  return g_string_free (reports, FALSE);
+}
+
+/* -- Worker ------------------------------------------------------------------------------------------------------- */
+
+static gdouble
+count_pixels (const NrPiece *piece)
+{
+  return (gdouble) piece->snapshot->region.width * piece->snapshot->region.height;
+}
+
+/* From the present piece to the whole job: the pieces to come take as long a pixel as this one. */
+static void
+piece_progress (gdouble fraction, gdouble seconds_left, gpointer data)
+{
+  Computation *computation = data;
+  gdouble      done        = computation->pixels_before + fraction * computation->pixels_now;
+  gdouble      left        = (1.0 - fraction) * computation->pixels_now;
+
+  if (seconds_left >= 0.0 && left > 0.0)
+    seconds_left *= (computation->pixels_all - done) / left;
+
+  g_mutex_lock (&computation->mutex);
+  computation->fraction     = done / computation->pixels_all;
+  computation->seconds_left = seconds_left;
+  g_mutex_unlock (&computation->mutex);
+}
+
+static gboolean
+restore_piece (Computation *computation, NrPiece *piece)
+{
+  NrArguments arguments = computation->job->settings->arguments;
+  gint        scale     = arguments.task == NR_TASK_SUPER_RESOLVE ? arguments.scale : 1;
+  NrSource    source    = nr_pixels_source (piece->snapshot->pixels);
+  NrSink      sink;
+
+  /* A stacked layer carries the selection as its mask, so it must not be blended by it once more. An enlarged layer has
+   * other pixels than the selection. */
+  arguments.blend   = ! piece->snapshot->is_stackable;
+  source.has_weight = source.has_weight && scale == 1;
+
+  piece->result = nr_pixels_result_new (piece->snapshot->pixels, &piece->snapshot->region, scale);
+  sink          = nr_pixels_result_sink (piece->result);
+
+  return nr_restore_run (&arguments, &source, &piece->snapshot->region, &sink, piece_progress, computation,
+                         computation->cancellable, &piece->report, &computation->error);
+}
+
+static gboolean
+computation_finished (gpointer data)
+{
+  Computation *computation = data;
+
+  g_main_loop_quit (computation->loop);
+  return G_SOURCE_REMOVE;
+}
+
+static gpointer
+compute_in_worker (gpointer data)
+{
+  Computation *computation = data;
+  GPtrArray   *pieces      = computation->job->pieces;
+
+  for (guint i = 0; i < pieces->len && computation->error == NULL; i++)
+    {
+      NrPiece *piece = pieces->pdata[i];
+
+      computation->pixels_now = count_pixels (piece);
+      if (restore_piece (computation, piece))
+        computation->pixels_before += computation->pixels_now;
+    }
+
+  g_idle_add_full (G_PRIORITY_DEFAULT, computation_finished, computation, NULL);
+  return NULL;
+}
+
+/* -- Main thread -------------------------------------------------------------------------------------------------- */
+
+static gboolean
+report_progress (gpointer data)
+{
+  Computation *computation = data;
+  gdouble      fraction, seconds_left;
+
+  g_mutex_lock (&computation->mutex);
+  fraction     = computation->fraction;
+  seconds_left = computation->seconds_left;
+  g_mutex_unlock (&computation->mutex);
+
+  computation->progress (fraction, seconds_left, computation->progress_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+cancel_on_signal (gpointer data)
+{
+  g_cancellable_cancel (data);
+  return G_SOURCE_CONTINUE;
+}
+
+gboolean
+nr_layer_job_compute (NrLayerJob            *job,
+                NrRestoreProgress progress,
+                gpointer          progress_data,
+                GCancellable     *cancellable,
+                GError          **error)
+{
+  Computation computation = {
+    .job           = job,
+    .cancellable   = cancellable,
+    .loop          = g_main_loop_new (NULL, FALSE),
+    .seconds_left  = -1.0,
+    .progress      = progress,
+    .progress_data = progress_data,
+  };
+  guint    sources[3];
+  GThread *worker;
+
+  for (guint i = 0; i < job->pieces->len; i++)
+    computation.pixels_all += count_pixels (job->pieces->pdata[i]);
+  g_mutex_init (&computation.mutex);
+
+  sources[0] = g_timeout_add (PROGRESS_INTERVAL_MS, report_progress, &computation);
+  sources[1] = g_unix_signal_add (SIGTERM, cancel_on_signal, cancellable);
+  sources[2] = g_unix_signal_add (SIGINT, cancel_on_signal, cancellable);
+
+  worker = g_thread_new ("restore", compute_in_worker, &computation);
+  g_main_loop_run (computation.loop);
+  g_thread_join (worker);
+
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
+    g_source_remove (sources[i]);
+  g_main_loop_unref (computation.loop);
+  g_mutex_clear (&computation.mutex);
+
+  if (computation.error)
+    {
+      g_propagate_error (error, computation.error);
+      return FALSE;
+    }
+
+  return TRUE;
+}
