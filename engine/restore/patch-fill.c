@@ -1,0 +1,268 @@
+/* Completion of one wide hole by patches, from coarse to fine.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "patch-fill.h"
+
+#include "hole.h"
+#include "membrane.h"
+#include "patch-level.h"
+
+#include <math.h>
+
+enum
+{
+  MAX_LEVELS   = 16,
+  DEEP         = 5,  /* a hole into which a square of this side fits is completed on the coarser level first */
+  FIRST_ROUNDS = 4,  /* of search, from random matches on the coarsest level */
+  ROUNDS       = 2,  /* of search before each vote */
+  TOP_TURNS    = 12, /* of search and vote on the coarsest level, */
+  TURNS        = 8,  /* on those between, */
+  LAST_TURNS   = 4   /* on the finest */
+};
+
+/* How much the texture feature counts beside the colors. 0 makes the middle of textured holes smooth, above 4 edges
+ * stop fitting. */
+static const gfloat feature_weight = 2.0f;
+
+/* -- Texture feature ---------------------------------------------------------------------------------------------- */
+
+/* Luminance-like mean of the planes. */
+static gfloat
+pixel_mean (const gfloat *planes, gint n_planes, gsize n_pixels, gsize at)
+{
+  gfloat sum = 0.0f;
+
+  for (gint p = 0; p < n_planes; p++)
+    sum += planes[p * n_pixels + at];
+
+  return sum / n_planes;
+}
+
+/* Mean slope in squares of 5 pixels: strong where there is fine texture. Known outside the hole, smooth inside. */
+static gboolean
+find_texture (NrFillJob    *job,
+              const gfloat *planes,
+              gint          n_planes,
+              gint          width,
+              gint          height,
+              const guint8 *is_hole,
+              gfloat       *feature)
+{
+  enum
+  {
+    RADIUS = 2
+  };
+  const gsize        n_pixels   = (gsize) width * height;
+  g_autofree gfloat *slope      = g_new (gfloat, n_pixels);
+  g_autofree guint8 *is_unknown = g_new0 (guint8, n_pixels);
+
+  for (gint y = 0; y < height; y++)
+    for (gint x = 0; x < width; x++)
+      {
+        const gsize  at    = (gsize) y * width + x;
+        const gfloat here  = pixel_mean (planes, n_planes, n_pixels, at);
+        const gfloat right = pixel_mean (planes, n_planes, n_pixels, x < width - 1 ? at + 1 : at);
+        const gfloat below = pixel_mean (planes, n_planes, n_pixels, y < height - 1 ? at + width : at);
+
+        slope[at] = fabsf (right - here) + fabsf (below - here);
+      }
+
+  for (gint y = 0; y < height; y++)
+    for (gint x = 0; x < width; x++)
+      {
+        gfloat sum = 0.0f;
+        gint   n   = 0;
+
+        for (gint v = MAX (y - RADIUS, 0); v <= MIN (y + RADIUS, height - 1); v++)
+          for (gint u = MAX (x - RADIUS, 0); u <= MIN (x + RADIUS, width - 1); u++)
+            if (! is_hole[(gsize) v * width + u])
+              {
+                sum += slope[(gsize) v * width + u];
+                n++;
+              }
+        feature[(gsize) y * width + x]    = n > 0 ? sum / n : 0.0f;
+        is_unknown[(gsize) y * width + x] = n == 0;
+      }
+
+  return nr_membrane_fill (job, feature, 1, width, height, is_unknown);
+}
+
+/* -- Seams -------------------------------------------------------------------------------------------------------- */
+
+/* Around the hole the vote and the picture differ a little; that difference, continued smoothly into the hole, is
+ * taken off the vote there: gradients of the patches with the colors of the border (Perez et al. 2003, section 3). */
+static gboolean
+level_colors (NrFillJob *job, NrPatchLevel *level, gint n_planes)
+{
+  const gsize        n_pixels   = (gsize) level->width * level->height;
+  g_autofree gfloat *difference = g_new0 (gfloat, n_planes * n_pixels);
+  g_autofree guint8 *is_unknown = g_new (guint8, n_pixels);
+  g_autofree guint8 *is_near    = g_new0 (guint8, n_pixels);
+
+  for (gint i = 0; i < level->n_targets; i++)
+    is_near[level->targets[i]] = 1;
+
+  for (gsize i = 0; i < n_pixels; i++)
+    {
+      is_unknown[i] = level->is_hole[i] || ! is_near[i];
+      if (! is_unknown[i])
+        {
+          const NrPatchPixel off = level->color[i] - nr_patch_vote_at (level, i);
+
+          for (gint p = 0; p < n_planes; p++)
+            difference[p * n_pixels + i] = off[p];
+        }
+    }
+
+  if (! nr_membrane_fill (job, difference, n_planes, level->width, level->height, is_unknown))
+    return FALSE;
+
+  for (gsize i = 0; i < n_pixels; i++)
+    if (level->is_hole[i])
+      for (gint p = 0; p < n_planes; p++)
+        level->color[i][p] += difference[p * n_pixels + i];
+
+  return TRUE;
+}
+
+/* -- Pyramid ------------------------------------------------------------------------------------------------------ */
+
+/* Search and vote in turn until the patches agree. */
+static gboolean
+complete_level (NrFillJob *job, NrPatchLevel *level, gint n_turns, guint seed)
+{
+  for (gint i = 0; i < n_turns; i++)
+    if (! nr_patch_search (job, level, ROUNDS, seed + ROUNDS * i) ||
+        ! nr_patch_vote (job, level))
+      return FALSE;
+
+  return TRUE;
+}
+
+/* LEVELS from fine to coarse. The first matches of the coarsest are found by the guess that the hole holds, those of
+ * the others come from the level before. */
+static gboolean
+complete_pyramid (NrFillJob *job, GPtrArray *levels, guint seed)
+{
+  const gint    n_levels = levels->len;
+  NrPatchLevel *coarser  = NULL;
+
+  for (gint i = n_levels - 1; i >= 0; i--)
+    {
+      NrPatchLevel *level      = g_ptr_array_index (levels, i);
+      const guint   level_seed = seed + 1000 * (i + 1);
+      const gint    n_turns    = i == 0 ? LAST_TURNS : coarser == NULL ? TOP_TURNS
+                                                                       : TURNS;
+
+      if (coarser == NULL)
+        nr_patch_search_init (level, level_seed);
+      else
+        nr_patch_search_init_from (level, coarser, level_seed);
+
+      if ((coarser == NULL && ! nr_patch_search (job, level, FIRST_ROUNDS, level_seed + 500)) ||
+          ! nr_patch_vote (job, level) ||
+          ! complete_level (job, level, n_turns, level_seed))
+        return FALSE;
+      coarser = level;
+    }
+
+  return TRUE;
+}
+
+static NrPatchLevel *
+finest_level (NrFillJob    *job,
+              const gfloat *planes,
+              gint          n_planes,
+              gint          width,
+              gint          height,
+              const guint8 *is_hole,
+              const guint8 *is_unclean)
+{
+  const gsize              n_pixels = (gsize) width * height;
+  g_autoptr (NrPatchLevel) level    = nr_patch_level_new (width, height);
+  g_autofree gfloat       *feature  = g_new (gfloat, n_pixels);
+
+  if (! find_texture (job, planes, n_planes, width, height, is_hole, feature))
+    return NULL;
+
+  for (gsize i = 0; i < n_pixels; i++)
+    {
+      level->color[i] = (NrPatchPixel) { 0 };
+      for (gint p = 0; p < n_planes; p++)
+        level->color[i][p] = planes[p * n_pixels + i];
+      level->color[i][3]   = feature_weight * feature[i];
+      level->is_hole[i]    = is_hole[i];
+      level->is_unclean[i] = is_unclean[i];
+    }
+
+  return g_steal_pointer (&level);
+}
+
+/* The levels from fine to coarse; none where there is no source patch. FALSE: cancelled. */
+static gboolean
+build_pyramid (NrFillJob *job, NrPatchLevel *finest, GPtrArray *levels)
+{
+  NrPatchLevel *level      = finest;
+  gboolean      has_source = FALSE;
+
+  for (;;)
+    {
+      g_ptr_array_add (levels, level);
+      if (! nr_patch_level_prepare (job, level, &has_source))
+        return FALSE;
+      if (! has_source || level->n_targets == 0)
+        {
+          g_ptr_array_set_size (levels, levels->len - 1);
+          return TRUE;
+        }
+      if (levels->len == MAX_LEVELS || MIN (level->width, level->height) < 4 * NR_PATCH_SIZE ||
+          ! nr_hole_has_square (level->is_hole, level->width, level->height, DEEP))
+        return TRUE;
+      level = nr_patch_level_shrink (level);
+    }
+}
+
+gboolean
+nr_patch_fill (NrFillJob    *job,
+               gfloat       *planes,
+               gint          n_planes,
+               gint          width,
+               gint          height,
+               const guint8 *is_hole,
+               const guint8 *is_unclean,
+               guint         seed)
+{
+  const gsize           n_pixels = (gsize) width * height;
+  g_autoptr (GPtrArray) levels   = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_patch_level_free);
+  NrPatchLevel         *finest   = finest_level (job, planes, n_planes, width, height, is_hole, is_unclean);
+
+  if (finest == NULL || ! build_pyramid (job, finest, levels))
+    return FALSE;
+  if (levels->len == 0)
+    return TRUE;
+
+  if (! complete_pyramid (job, levels, seed) || ! level_colors (job, finest, n_planes))
+    return FALSE;
+
+  for (gsize i = 0; i < n_pixels; i++)
+    if (is_hole[i])
+      for (gint p = 0; p < n_planes; p++)
+        planes[p * n_pixels + i] = finest->color[i][p];
+
+  return TRUE;
+}
+
+gdouble
+nr_patch_fill_work (gint width, gint height, const guint8 *is_hole)
+{
+  /* A third for the coarser levels together, whose targets are a quarter each time. */
+  const gdouble turns = LAST_TURNS + TURNS / 3.0;
+  gsize         n     = 0;
+
+  for (gsize i = 0; i < (gsize) width * height; i++)
+    n += is_hole[i];
+
+  return n * turns * (ROUNDS + 1);
+}
