@@ -98,6 +98,10 @@ pack_panel_body (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_
   const NrGridAxis *height = &grid->axis[1];
   const NrGridAxis *width  = &grid->axis[2];
   PanelRun          runs[NR_PANEL];
+
+  if (k0 == k1) /* a part without taps */
+    return;
+
   const size_t      n_runs  = panel_find_runs (grid, position, n, runs);
   size_t            channel = k0 / grid->n_taps;
   size_t            tx      = k0 % grid->n_taps % width->n_taps;
