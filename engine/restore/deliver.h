@@ -1,0 +1,32 @@
+/* The picture contracts: from a network's answer to what the sink gets.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#pragma once
+
+#include "job.h"
+
+/* Writes the result of RECT (source pixels, inside the job's region) to the sink.
+ *   restored   three planes of the network's answer, SCALE times as large as the source; the answer for RECT's corner
+ *              lies at (x, y) of it; values are clipped to [low, high], the range that the network saw
+ * Scale 1: result = source + strength * selection * (restored - source as the network saw it). Pixels without
+ * selection, without alpha or without a finite value stay as they are, bit for bit; alpha is copied.
+ * Scale 2 to 4: result = restored, mixed by the enlarged selection with the cubic enlargement of the source; what lies
+ * outside [low, high] is enlarged linearly and added; a value that is not finite becomes a block of it; alpha is
+ * enlarged by the cubic filter within [0, 1], and where it is 0 the colors are the source pixel's. */
+gboolean nr_deliver (NrJob           *job,
+                     const NrRect    *rect,
+                     const NrPicture *restored,
+                     gint             x,
+                     gint             y,
+                     gint             scale,
+                     gfloat           low,
+                     gfloat           high,
+                     GError         **error);
+
+/* Delivers the source unchanged: what strength 0 means. */
+gboolean nr_deliver_source (NrJob *job, GError **error);
+
+/* Writes RESULT, the result of RECT at SCALE, to the sink. */
+gboolean nr_deliver_result (NrJob *job, const NrRect *rect, const NrPicture *result, gint scale, GError **error);

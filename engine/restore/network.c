@@ -1,0 +1,425 @@
+/* The method "network": denoise, deblur and super-resolve by a model package.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include <math.h>
+
+#include "deliver.h"
+#include "detail.h"
+#include "network.h"
+#include "noise-estimate.h"
+#include "packages.h"
+#include "tile-run.h"
+
+/* Mirrored pixels around the picture, so that its border lies inside what the network sees. */
+static const gint border_padding = 16;
+/* For networks with a global operation: pixels dropped at a window's border, and half the blended zone. */
+static const gint global_margin  = 32;
+static const gint global_overlap = 32;
+/* Share of the progress that the noise estimate gets. */
+static const gdouble estimate_share = 0.02;
+
+typedef struct
+{
+  NrPackage     *package;
+  NrPackageHints hints;
+  NrModel       *model;
+  NrReach        reach;
+  gint           scale;
+  guint          threads;
+  gfloat         detail;
+
+  NrSession *session;
+  gsize      session_memory;
+  gfloat    *sigma; /* the second input, one plane of the window's size, or NULL */
+} Network;
+
+static void
+network_clear (Network *network)
+{
+  g_clear_pointer (&network->session, nr_session_free);
+  g_clear_pointer (&network->model, nr_model_unref);
+  g_clear_pointer (&network->package, nr_package_free);
+  g_clear_pointer (&network->sigma, g_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Network, network_clear)
+
+static gboolean
+network_load (Network *network, const NrArguments *arguments, GError **error)
+{
+  *network = (Network) {
+    .scale   = arguments->task == NR_TASK_SUPER_RESOLVE ? arguments->scale : 1,
+    .threads = arguments->threads,
+    .detail  = arguments->task == NR_TASK_DENOISE ? arguments->detail : 0,
+  };
+  network->package = nr_packages_find (arguments, error);
+  if (! network->package)
+    return FALSE;
+  network->model = nr_package_load_model (network->package, network->scale, &network->hints, &network->reach, error);
+  return network->model != NULL;
+}
+
+/* -- Choosing the windows ------------------------------------------------------------------------------------------ */
+
+static void
+network_rules (const Network *network, NrTileRules *rules)
+{
+  const gint halo   = network->hints.halo >= 0      ? network->hints.halo
+                      : network->reach.is_local     ? (gint) network->reach.halo
+                                                    : global_margin;
+  const gint detail = network->detail > 0 ? NR_DETAIL_RADIUS : 0;
+
+  *rules = (NrTileRules) {
+    .halo     = halo + detail,
+    .multiple = MAX (MAX ((gint) network->reach.multiple, network->hints.multiple), 1),
+    .padding  = MIN (halo, border_padding),
+    .overlap  = network->reach.is_local ? 0 : global_overlap,
+  };
+}
+
+static void
+input_shapes (const Network *network, gint width, gint height, NrShape shapes[2])
+{
+  shapes[0] = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, 3, height, width } };
+  shapes[1] = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, 1, height, width } };
+}
+
+/* Memory for windows of PLAN: session, its second input, and the tile loop. */
+static gboolean
+plan_memory (const Network *network, const NrTilePlan *plan, guint64 *total, gsize *session_memory, GError **error)
+{
+  const NrTileRun        run     = { .plan = *plan, .scale = network->scale };
+  const NrSessionOptions options = { network->threads, NR_CPU_AVX512, 0 };
+  NrShape                shapes[2];
+
+  input_shapes (network, plan->x.window, plan->y.window, shapes);
+  if (! nr_session_estimate_memory (network->model, shapes, &options, session_memory, error))
+    return FALSE;
+  *total = *session_memory + nr_tile_run_memory (&run) + (guint64) plan->x.window * plan->y.window * sizeof (gfloat);
+  return TRUE;
+}
+
+typedef struct
+{
+  NrTilePlan plan;
+  guint64    cost;
+} Candidate;
+
+static gint
+compare_candidates (gconstpointer a, gconstpointer b)
+{
+  const Candidate *first  = a;
+  const Candidate *second = b;
+
+  return (first->cost > second->cost) - (first->cost < second->cost);
+}
+
+/* Every plan with window sizes from a list, cheapest first. A network of fixed size has one. */
+static GArray *
+list_candidates (const Network *network, gint width, gint height, const NrRect *region)
+{
+  static const gint middles[] = { 32, 64, 96, 128, 192, 256, 320, 384, 448, 512, 640, 768, 896, 1024, 1280 };
+  const NrShape    *shape     = nr_model_input_shape (network->model, 0);
+  GArray           *list      = g_array_new (FALSE, FALSE, sizeof (Candidate));
+  NrTileRules       rules;
+
+  network_rules (network, &rules);
+  rules.is_fixed = shape->dims[2] > 0 && shape->dims[3] > 0;
+  for (guint i = 0; i < (rules.is_fixed ? 1 : G_N_ELEMENTS (middles)); i++)
+    for (guint j = 0; j < (rules.is_fixed ? 1 : G_N_ELEMENTS (middles)); j++)
+      {
+        const gint border     = 2 * (rules.halo + rules.overlap + rules.multiple);
+        const gint max_width  = rules.is_fixed ? (gint) MIN (shape->dims[3], G_MAXINT16) : middles[i] + border;
+        const gint max_height = rules.is_fixed ? (gint) MIN (shape->dims[2], G_MAXINT16) : middles[j] + border;
+        Candidate  candidate;
+
+        if (! nr_tile_plan_init (&candidate.plan, &rules, width, height, region, max_width, max_height))
+          continue;
+        candidate.cost = nr_tile_plan_n_pixels (&candidate.plan);
+        g_array_append_val (list, candidate);
+      }
+  g_array_sort (list, compare_candidates);
+  return list;
+}
+
+static void
+set_memory_error (const Network *network, guint64 needed, guint64 budget, GError **error)
+{
+  g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
+               "model package '%s' needs %" G_GUINT64_FORMAT " MiB even for its smallest tile but may use %" G_GUINT64_FORMAT
+               " MiB; allow more memory",
+               network->package->id, (needed >> 20) + 1, budget >> 20);
+}
+
+/* The cheapest plan that fits into BUDGET bytes; MEMORY is what it takes. */
+static gboolean
+choose_plan (Network *network, gint width, gint height, const NrRect *region, guint64 budget, NrTilePlan *plan,
+             guint64 *memory, GError **error)
+{
+  g_autoptr (GArray) list    = list_candidates (network, width, height, region);
+  guint64            too_big = G_MAXUINT64; /* pixels of the smallest window that does not fit */
+  guint64            least   = G_MAXUINT64;
+
+  for (guint i = 0; i < list->len; i++)
+    {
+      const Candidate *candidate = &g_array_index (list, Candidate, i);
+      const guint64    n_pixels  = (guint64) candidate->plan.x.window * candidate->plan.y.window;
+
+      if (n_pixels >= too_big)
+        continue;
+      if (! plan_memory (network, &candidate->plan, memory, &network->session_memory, error))
+        return FALSE;
+      if (*memory <= budget)
+        {
+          *plan = candidate->plan;
+          return TRUE;
+        }
+      too_big = n_pixels;
+      least   = MIN (least, *memory);
+    }
+  set_memory_error (network, least, budget, error);
+  return FALSE;
+}
+
+/* -- Running ------------------------------------------------------------------------------------------------------- */
+
+/* The session's progress as a tile's. */
+typedef struct
+{
+  NrTileProgress progress;
+  gpointer       data;
+} SessionProgress;
+
+static void
+session_progress (gdouble fraction, gpointer data)
+{
+  const SessionProgress *progress = data;
+
+  progress->progress (fraction, progress->data);
+}
+
+static gboolean
+check_finite (const Network *network, const NrPicture *output, GError **error)
+{
+  const gsize n = (gsize) output->width * output->height * 3;
+
+  for (gsize i = 0; i < n; i++)
+    if (! isfinite (output->color[i]))
+      {
+        g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PACKAGE,
+                     "the network of model package '%s' returned a value that is not a number; choose another model",
+                     network->package->id);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+/* NrTileFunc: one window through the session. */
+static gboolean
+run_window (gpointer         data,
+            const NrPicture *input,
+            NrPicture       *output,
+            NrTileProgress   progress,
+            gpointer         progress_data,
+            GCancellable    *cancellable,
+            GError         **error)
+{
+  Network          *network       = data;
+  SessionProgress   passed_on     = { progress, progress_data };
+  const void *const inputs[]      = { input->color, network->sigma };
+  void *const       outputs[]     = { output->color };
+
+  if (! nr_session_run (network->session, inputs, outputs, session_progress, &passed_on, cancellable, error) ||
+      ! check_finite (network, output, error))
+    return FALSE;
+  if (network->detail > 0)
+    nr_detail_restore (input, output, network->detail);
+  return TRUE;
+}
+
+static gboolean
+network_start (Network *network, gint width, gint height, guint64 memory_limit, GError **error)
+{
+  const NrSessionOptions options = { network->threads, NR_CPU_AVX512, memory_limit };
+  const NrShape         *output;
+  NrShape                shapes[2];
+
+  input_shapes (network, width, height, shapes);
+  network->session = nr_session_new (network->model, shapes, &options, error);
+  if (! network->session)
+    return FALSE;
+  output = nr_session_output_shape (network->session, 0);
+  if (output->type == NR_TYPE_FLOAT32 && output->rank == 4 && output->dims[0] == 1 && output->dims[1] == 3 &&
+      output->dims[2] == (gint64) height * network->scale && output->dims[3] == (gint64) width * network->scale)
+    return TRUE;
+  else
+    {
+      g_autofree gchar *text = nr_shape_to_string (output);
+
+      g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PACKAGE,
+                   "the network of model package '%s' makes %s of %d x %d pixels instead of a picture %d times as large",
+                   network->package->id, text, width, height, network->scale);
+      return FALSE;
+    }
+}
+
+/* Finds the noise level that the network is told; *IS_CLEAN when there is nothing to do. */
+static gboolean
+find_noise (NrJob *job, gboolean *is_clean, GError **error)
+{
+  NrNoise noise;
+
+  *is_clean = FALSE;
+  if (job->arguments->noise > 0)
+    {
+      job->report->noise_estimate = job->arguments->noise;
+      return TRUE;
+    }
+  if (! nr_noise_estimate (job->source, job->cancellable, &noise, error))
+    return FALSE;
+  job->report->noise_estimate = nr_noise_level (&noise);
+  *is_clean                   = job->report->noise_estimate <= 0;
+  nr_job_progress (job, estimate_share);
+  return TRUE;
+}
+
+static gboolean
+make_sigma_plane (Network *network, const NrTilePlan *plan, gdouble sigma, GError **error)
+{
+  const gsize n = (gsize) plan->x.window * plan->y.window;
+
+  network->sigma = g_try_new (gfloat, n);
+  if (! network->sigma)
+    {
+      g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
+                   "not enough memory for a noise map of %d x %d pixels; set a smaller memory budget",
+                   plan->x.window, plan->y.window);
+      return FALSE;
+    }
+  for (gsize i = 0; i < n; i++)
+    network->sigma[i] = sigma / 255;
+  return TRUE;
+}
+
+gboolean
+nr_network_run (NrJob *job, GError **error)
+{
+  g_auto (Network) network = { 0 };
+  NrTileRun        run;
+  guint64          memory;
+  gboolean         is_clean = FALSE;
+
+  if (! network_load (&network, job->arguments, error))
+    return FALSE;
+  g_free (job->report->model);
+  job->report->model = g_strdup (network.package->id);
+  if (network.package->n_inputs == 2 && ! find_noise (job, &is_clean, error))
+    return FALSE;
+  if (is_clean)
+    return nr_deliver_source (job, error);
+
+  run = (NrTileRun) {
+    .scale = network.scale,
+    .low   = network.hints.low,
+    .high  = network.hints.high,
+    .func  = run_window,
+    .data  = &network,
+  };
+  if (! choose_plan (&network, job->source->width, job->source->height, &job->region, job->memory, &run.plan, &memory, error) ||
+      g_cancellable_set_error_if_cancelled (job->cancellable, error) ||
+      ! network_start (&network, run.plan.x.window, run.plan.y.window, 0, error) ||
+      (network.package->n_inputs == 2 && ! make_sigma_plane (&network, &run.plan, job->report->noise_estimate, error)))
+    return FALSE;
+
+  g_debug ("network %s: %u tiles of %d x %d", network.package->id, run.plan.n_tiles, run.plan.x.window, run.plan.y.window);
+  job->report->tiles           = run.plan.n_tiles;
+  job->report->threads         = nr_session_n_threads (network.session);
+  job->report->peak_memory_mib = (memory - network.session_memory + nr_session_memory (network.session)) / 1048576.0;
+  return nr_tile_run (&run, job, job->fraction, error);
+}
+
+/* -- Estimating ---------------------------------------------------------------------------------------------------- */
+
+/* Side of the picture that is used to find how long a network takes. */
+static const gint calibration_size = 128;
+
+/* Runs NETWORK on a small window; the time a pixel of it took, the better of two runs. */
+static gboolean
+measure (Network *network, gdouble *seconds_per_pixel, GError **error)
+{
+  const NrRect          rect   = { 0, 0, calibration_size, calibration_size };
+  gint64                best   = G_MAXINT64;
+  g_autoptr (NrPicture) input  = NULL;
+  g_autoptr (NrPicture) output = NULL;
+  NrTilePlan            plan;
+  guint64               memory;
+
+  if (! choose_plan (network, rect.width, rect.height, &rect, G_MAXUINT64, &plan, &memory, error) ||
+      ! network_start (network, plan.x.window, plan.y.window, 0, error) ||
+      (network->package->n_inputs == 2 && ! make_sigma_plane (network, &plan, 0, error)))
+    return FALSE;
+
+  input  = nr_picture_new (plan.x.window, plan.y.window, 3, FALSE, FALSE);
+  output = nr_picture_new (plan.x.window * network->scale, plan.y.window * network->scale, 3, FALSE, FALSE);
+  for (gint i = 0; i < 2; i++)
+    {
+      const void *const inputs[]  = { input->color, network->sigma };
+      void *const       outputs[] = { output->color };
+      const gint64      start     = g_get_monotonic_time ();
+
+      if (! nr_session_run (network->session, inputs, outputs, NULL, NULL, NULL, error))
+        return FALSE;
+      best = MIN (best, g_get_monotonic_time () - start);
+    }
+  *seconds_per_pixel = best / (gdouble) G_USEC_PER_SEC / nr_tile_plan_n_pixels (&plan);
+  return TRUE;
+}
+
+/* The same, measured once for the process: the dialog asks again at every change of an argument. */
+static gboolean
+seconds_per_pixel (Network *network, gdouble *seconds, GError **error)
+{
+  static GMutex      mutex;
+  static GHashTable *measured; /* "path scale threads" -> gdouble */
+
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&mutex);
+  g_autofree gchar *key = g_strdup_printf ("%s %d %u", network->package->path, network->scale, network->threads);
+  gdouble          *known;
+
+  if (! measured)
+    measured = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  known = g_hash_table_lookup (measured, key);
+  if (! known)
+    {
+      if (! measure (network, seconds, error))
+        return FALSE;
+      known = g_memdup2 (seconds, sizeof (gdouble));
+      g_hash_table_insert (measured, g_steal_pointer (&key), known);
+    }
+  *seconds = *known;
+  return TRUE;
+}
+
+gboolean
+nr_network_estimate (const NrArguments *arguments,
+                     gint               width,
+                     gint               height,
+                     gdouble           *seconds,
+                     gdouble           *memory_mib,
+                     GError           **error)
+{
+  g_auto (Network) network = { 0 };
+  const NrRect     region  = { 0, 0, width, height };
+  NrTilePlan       plan;
+  guint64          memory;
+  gdouble          per_pixel;
+
+  if (! network_load (&network, arguments, error) ||
+      ! choose_plan (&network, width, height, &region, nr_job_memory_budget (arguments->memory), &plan, &memory, error) ||
+      ! seconds_per_pixel (&network, &per_pixel, error))
+    return FALSE;
+  *seconds    = nr_tile_plan_n_pixels (&plan) * per_pixel;
+  *memory_mib = memory / 1048576.0;
+  return TRUE;
+}
