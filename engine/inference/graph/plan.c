@@ -298,13 +298,12 @@ prepare_nodes (NrPlan *plan, GError **error)
 }
 
 NrPlan *
-nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *kernels, gboolean is_estimate, GError **error)
+nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, GError **error)
 {
   g_autoptr (NrPlan) plan = g_new0 (NrPlan, 1);
 
   plan->model           = nr_model_ref (model);
   plan->kernels         = kernels;
-  plan->is_estimate     = is_estimate;
   plan->tensors         = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_tensor_free);
   plan->nodes           = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_node_free);
   plan->inputs          = g_new0 (NrTensor *, model->inputs->len);
@@ -320,6 +319,18 @@ nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *kernels, gb
     return NULL;
 
   nr_plan_drop_dead (plan);
+  return g_steal_pointer (&plan);
+}
+
+NrPlan *
+nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *kernels, gboolean is_estimate, GError **error)
+{
+  g_autoptr (NrPlan) plan = nr_plan_build (model, shapes, kernels, error);
+
+  if (plan == NULL)
+    return NULL;
+
+  plan->is_estimate = is_estimate;
   if (! nr_plan_fuse (plan, error) || ! prepare_nodes (plan, error) || ! nr_plan_lay_out (plan, error))
     return NULL;
 

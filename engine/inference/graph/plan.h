@@ -52,6 +52,8 @@ typedef struct
 
 /* shapes: one for each input of MODEL, checked against it. */
 NrPlan *nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *kernels, gboolean is_estimate, GError **error);
+/* The first step alone: the graph as the file has it, with shapes; it is not fit to run. */
+NrPlan *nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, GError **error);
 void    nr_plan_free (NrPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrPlan, nr_plan_free)
 
