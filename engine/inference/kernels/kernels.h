@@ -172,13 +172,13 @@ struct NrKernels
   void (*binary[NR_N_BINARY]) (const float *a, const float *b, float *y, size_t n, int step_a, int step_b);
 
   /* Over one row of n >= 0 elements. Sums run in 16 lanes: the same bytes at every level. */
-  float (*row_sum) (const float *x, size_t n);
+  double (*row_sum) (const float *x, size_t n);
   /* Sum of (x[i] - mean)^2. */
-  float (*row_sum_squares) (const float *x, size_t n, float mean);
+  double (*row_sum_squares) (const float *x, size_t n, float mean);
   /* -infinity for n = 0, NaN if one is among them. */
   float (*row_max) (const float *x, size_t n);
   /* y[i] = e^(x[i] - shift), returns their sum; x == y allowed. */
-  float (*row_exp_sum) (const float *x, float *y, size_t n, float shift);
+  double (*row_exp_sum) (const float *x, float *y, size_t n, float shift);
   /* y[i] = (x[i] - mean) inverse scale[i] + bias[i]; x == y allowed. */
   void (*row_normalize) (const float *x,
                          const float *scale,

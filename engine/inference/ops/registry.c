@@ -8,6 +8,8 @@
 extern const NrOpClass nr_op_abs;
 extern const NrOpClass nr_op_add;
 extern const NrOpClass nr_op_and;
+extern const NrOpClass nr_op_average_pool;
+extern const NrOpClass nr_op_batch_normalization;
 extern const NrOpClass nr_op_cast;
 extern const NrOpClass nr_op_ceil;
 extern const NrOpClass nr_op_clip;
@@ -28,17 +30,24 @@ extern const NrOpClass nr_op_floor;
 extern const NrOpClass nr_op_gather;
 extern const NrOpClass nr_op_gelu;
 extern const NrOpClass nr_op_gemm;
+extern const NrOpClass nr_op_global_average_pool;
+extern const NrOpClass nr_op_global_max_pool;
 extern const NrOpClass nr_op_greater;
 extern const NrOpClass nr_op_greater_or_equal;
+extern const NrOpClass nr_op_group_normalization;
 extern const NrOpClass nr_op_hard_sigmoid;
 extern const NrOpClass nr_op_hard_swish;
 extern const NrOpClass nr_op_identity;
+extern const NrOpClass nr_op_instance_normalization;
+extern const NrOpClass nr_op_layer_normalization;
 extern const NrOpClass nr_op_leaky_relu;
 extern const NrOpClass nr_op_less;
 extern const NrOpClass nr_op_less_or_equal;
 extern const NrOpClass nr_op_log;
+extern const NrOpClass nr_op_lp_normalization;
 extern const NrOpClass nr_op_matmul;
 extern const NrOpClass nr_op_max;
+extern const NrOpClass nr_op_max_pool;
 extern const NrOpClass nr_op_min;
 extern const NrOpClass nr_op_mish;
 extern const NrOpClass nr_op_mod;
@@ -46,18 +55,26 @@ extern const NrOpClass nr_op_mul;
 extern const NrOpClass nr_op_neg;
 extern const NrOpClass nr_op_not;
 extern const NrOpClass nr_op_or;
+extern const NrOpClass nr_op_pad;
 extern const NrOpClass nr_op_pow;
 extern const NrOpClass nr_op_prelu;
 extern const NrOpClass nr_op_range;
 extern const NrOpClass nr_op_reciprocal;
+extern const NrOpClass nr_op_reduce_l2;
+extern const NrOpClass nr_op_reduce_max;
+extern const NrOpClass nr_op_reduce_mean;
+extern const NrOpClass nr_op_reduce_min;
+extern const NrOpClass nr_op_reduce_sum;
 extern const NrOpClass nr_op_relu;
 extern const NrOpClass nr_op_reshape;
+extern const NrOpClass nr_op_resize;
 extern const NrOpClass nr_op_round;
 extern const NrOpClass nr_op_selu;
 extern const NrOpClass nr_op_shape;
 extern const NrOpClass nr_op_sigmoid;
 extern const NrOpClass nr_op_size;
 extern const NrOpClass nr_op_slice;
+extern const NrOpClass nr_op_softmax;
 extern const NrOpClass nr_op_softplus;
 extern const NrOpClass nr_op_space_to_depth;
 extern const NrOpClass nr_op_split;
@@ -68,6 +85,7 @@ extern const NrOpClass nr_op_tanh;
 extern const NrOpClass nr_op_tile;
 extern const NrOpClass nr_op_transpose;
 extern const NrOpClass nr_op_unsqueeze;
+extern const NrOpClass nr_op_upsample;
 extern const NrOpClass nr_op_where;
 extern const NrOpClass nr_op_xor;
 
@@ -75,6 +93,8 @@ static const NrOpClass *const classes[] = {
   &nr_op_abs,
   &nr_op_add,
   &nr_op_and,
+  &nr_op_average_pool,
+  &nr_op_batch_normalization,
   &nr_op_cast,
   &nr_op_ceil,
   &nr_op_clip,
@@ -95,17 +115,24 @@ static const NrOpClass *const classes[] = {
   &nr_op_gather,
   &nr_op_gelu,
   &nr_op_gemm,
+  &nr_op_global_average_pool,
+  &nr_op_global_max_pool,
   &nr_op_greater,
   &nr_op_greater_or_equal,
+  &nr_op_group_normalization,
   &nr_op_hard_sigmoid,
   &nr_op_hard_swish,
   &nr_op_identity,
+  &nr_op_instance_normalization,
+  &nr_op_layer_normalization,
   &nr_op_leaky_relu,
   &nr_op_less,
   &nr_op_less_or_equal,
   &nr_op_log,
+  &nr_op_lp_normalization,
   &nr_op_matmul,
   &nr_op_max,
+  &nr_op_max_pool,
   &nr_op_min,
   &nr_op_mish,
   &nr_op_mod,
@@ -113,18 +140,26 @@ static const NrOpClass *const classes[] = {
   &nr_op_neg,
   &nr_op_not,
   &nr_op_or,
+  &nr_op_pad,
   &nr_op_pow,
   &nr_op_prelu,
   &nr_op_range,
   &nr_op_reciprocal,
+  &nr_op_reduce_l2,
+  &nr_op_reduce_max,
+  &nr_op_reduce_mean,
+  &nr_op_reduce_min,
+  &nr_op_reduce_sum,
   &nr_op_relu,
   &nr_op_reshape,
+  &nr_op_resize,
   &nr_op_round,
   &nr_op_selu,
   &nr_op_shape,
   &nr_op_sigmoid,
   &nr_op_size,
   &nr_op_slice,
+  &nr_op_softmax,
   &nr_op_softplus,
   &nr_op_space_to_depth,
   &nr_op_split,
@@ -135,6 +170,7 @@ static const NrOpClass *const classes[] = {
   &nr_op_tile,
   &nr_op_transpose,
   &nr_op_unsqueeze,
+  &nr_op_upsample,
   &nr_op_where,
   &nr_op_xor,
   NULL
