@@ -119,6 +119,11 @@ struct _NrOpClass
   gboolean in_place;
   /* out[0] is in[0] seen with another shape: no run, the plan aliases them (Reshape, Identity, ...). */
   gboolean is_view;
+  /* Takes what fusing puts into node->epilogue (convolutions); without it only weights and bias are changed. Fusing comes
+   * before prepare; infer is called again for a node that was fused, with the inputs x, weights, bias or NULL, residual. */
+  gboolean has_epilogue;
+  /* The residual may lie in out[0]'s memory: each element is read no later than it is written, and never again. */
+  gboolean residual_in_place;
   /* The output depends on the inputs' shapes only (Shape, Size): constant although the input is not; its data is NULL. */
   gboolean shapes_only;
 };

@@ -130,8 +130,8 @@ make_node (Builder *builder, const NrModelNode *template)
   return node;
 }
 
-static gboolean
-infer_node (NrNode *node, GError **error)
+gboolean
+nr_node_infer (NrNode *node, GError **error)
 {
   if (! node->op->infer (node, error))
     return FALSE;
@@ -216,7 +216,7 @@ static gboolean
 add_node (Builder *builder, const NrModelNode *template, GError **error)
 {
   NrNode  *node    = make_node (builder, template);
-  gboolean success = infer_node (node, error);
+  gboolean success = nr_node_infer (node, error);
 
   if (success && can_fold (node))
     {

@@ -62,6 +62,9 @@ NrNode   *nr_plan_node (const NrPlan *plan, guint i);
 NrTensor *nr_plan_add_tensor (NrPlan *plan, const gchar *name);
 void      nr_node_free (NrNode *node);
 
+/* The operator's infer, with the defaults of what it leaves open. */
+gboolean nr_node_infer (NrNode *node, GError **error);
+
 /* Whether the node only gives its input another shape: a view needs no run unless a further output is asked for. */
 gboolean nr_node_is_view (const NrNode *node);
 

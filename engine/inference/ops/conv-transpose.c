@@ -211,4 +211,7 @@ const NrOpClass nr_op_conv_transpose = {
   .infer   = conv_transpose_infer,
   .prepare = nr_conv_prepare,
   .run     = nr_conv_run,
+
+  .has_epilogue      = TRUE,
+  .residual_in_place = TRUE,
 };

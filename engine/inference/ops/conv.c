@@ -137,4 +137,7 @@ const NrOpClass nr_op_conv = {
   .infer   = conv_infer,
   .prepare = nr_conv_prepare,
   .run     = nr_conv_run,
+
+  .has_epilogue      = TRUE,
+  .residual_in_place = TRUE,
 };

@@ -1,0 +1,346 @@
+/* Fusing: which chains become one node, and that the result stays what the single nodes give.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The judge is the same network with every intermediate value as an output of the graph: that keeps all nodes.
+ */
+
+#include "graph/plan.h"
+#include "model-builder.h"
+
+#include <math.h>
+#include <string.h>
+
+enum
+{
+  CHANNELS = 5,
+  HEIGHT   = 9,
+  WIDTH    = 11,
+  N        = CHANNELS * HEIGHT * WIDTH
+};
+
+static const gint64 per_channel[] = { 1, CHANNELS, 1, 1 };
+
+/* Values in [-1, 1], the same for the same seed. */
+static gfloat *
+random_values (gsize n, guint seed)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
+  gfloat *values         = g_new (gfloat, n);
+
+  for (gsize i = 0; i < n; i++)
+    values[i] = g_rand_double_range (rand, -1, 1);
+  return values;
+}
+
+static void
+add_weights (NrOnnx__Model *model, const gchar *name, guint rank, const gint64 *dims, guint seed)
+{
+  g_autofree gfloat *values = NULL;
+  gsize              n      = 1;
+
+  for (guint i = 0; i < rank; i++)
+    n *= dims[i];
+  values = random_values (n, seed);
+  nr_builder_f32 (model, name, rank, dims, values);
+}
+
+/* 3 x 3 from x; w and b are there once. */
+static void
+add_conv (NrOnnx__Model *model, const gchar *inputs, const gchar *y)
+{
+  nr_builder_ints (nr_builder_node (model, "Conv", inputs, y), "pads", 4, (gint64[]) { 1, 1, 1, 1 });
+}
+
+static NrOnnx__Model *
+start (void)
+{
+  NrOnnx__Model *model      = nr_builder_new (17);
+  g_autofree gfloat *spread = random_values (CHANNELS, 9);
+
+  nr_builder_input (model, "x", 1, 4, (gint64[]) { 1, CHANNELS, -1, -1 });
+  add_weights (model, "w", 4, (gint64[]) { CHANNELS, CHANNELS, 3, 3 }, 1);
+  add_weights (model, "w2", 4, (gint64[]) { CHANNELS, CHANNELS, 3, 3 }, 2);
+  add_weights (model, "b", 1, (gint64[]) { CHANNELS }, 3);
+  add_weights (model, "channel", 4, per_channel, 4);
+  add_weights (model, "scale", 1, (gint64[]) { CHANNELS }, 5);
+  add_weights (model, "mean", 1, (gint64[]) { CHANNELS }, 6);
+  nr_builder_f32 (model, "0.2", 0, NULL, (gfloat[]) { 0.2f });
+  nr_builder_f32 (model, "-0.5", 0, NULL, (gfloat[]) { -0.5f });
+
+  for (guint i = 0; i < CHANNELS; i++)
+    spread[i] = 0.5f + fabsf (spread[i]);
+  nr_builder_f32 (model, "variance", 1, (gint64[]) { CHANNELS }, spread);
+  return model;
+}
+
+/* -- The chains --------------------------------------------------------------------------------------------------- */
+
+static void
+conv_relu (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Relu", "a", "y");
+}
+
+static void
+conv_batch_norm_leaky_relu (NrOnnx__Model *m)
+{
+  add_conv (m, "x w", "a");
+  nr_builder_node (m, "BatchNormalization", "a scale b mean variance", "c");
+  nr_builder_float (nr_builder_node (m, "LeakyRelu", "c", "y"), "alpha", 0.2f);
+}
+
+static void
+conv_prelu (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "PRelu", "a channel", "y");
+}
+
+static void
+conv_clip (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Clip", "a -0.5 0.2", "y");
+}
+
+static void
+separate_bias (NrOnnx__Model *m)
+{
+  add_conv (m, "x w", "a");
+  nr_builder_node (m, "Add", "channel a", "y");
+}
+
+static void
+arithmetic (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Mul", "a channel", "c");
+  nr_builder_node (m, "Sub", "0.2 c", "d");
+  nr_builder_node (m, "Div", "d -0.5", "e");
+  nr_builder_node (m, "Sub", "e channel", "y");
+}
+
+static void
+residual (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Add", "a x", "y");
+}
+
+static void
+residual_relu (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Add", "x a", "c");
+  nr_builder_node (m, "Relu", "c", "y");
+}
+
+static void
+relu_residual (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Relu", "a", "c");
+  nr_builder_node (m, "Add", "x c", "y");
+}
+
+static void
+scaled_residual (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Mul", "a 0.2", "c");
+  nr_builder_node (m, "Add", "c x", "y");
+}
+
+static void
+subtracted (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Sub", "x a", "y");
+}
+
+/* The later convolution takes the sum in, the earlier one stays. */
+static void
+two_branches (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  add_conv (m, "x w2", "c");
+  nr_builder_node (m, "Add", "a c", "d");
+  nr_builder_node (m, "Relu", "d", "y");
+}
+
+/* Read twice: nothing may be taken in. */
+static void
+read_twice (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Relu", "a", "c");
+  nr_builder_node (m, "Mul", "a c", "y");
+}
+
+static void
+doubled (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Add", "a a", "y");
+}
+
+/* After act (sum) + residual a second activation has no room. */
+static void
+two_activations (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Relu", "a", "c");
+  nr_builder_node (m, "Add", "c x", "d");
+  nr_builder_float (nr_builder_node (m, "LeakyRelu", "d", "y"), "alpha", 0.1f);
+}
+
+/* A scale behind an activation cannot go into the weights. */
+static void
+scale_behind_relu (NrOnnx__Model *m)
+{
+  add_conv (m, "x w b", "a");
+  nr_builder_node (m, "Relu", "a", "c");
+  nr_builder_node (m, "Mul", "c channel", "y");
+}
+
+static void
+transposed (NrOnnx__Model *m)
+{
+  NrOnnx__Node *node;
+
+  add_weights (m, "t", 4, (gint64[]) { CHANNELS, 1, 3, 3 }, 8);
+  node = nr_builder_node (m, "ConvTranspose", "x t b", "a");
+  nr_builder_ints (node, "pads", 4, (gint64[]) { 1, 1, 1, 1 });
+  nr_builder_int (node, "group", CHANNELS);
+  nr_builder_node (m, "BatchNormalization", "a scale b mean variance", "c");
+  nr_builder_node (m, "Relu", "c", "y");
+}
+
+typedef struct
+{
+  const gchar *claim;
+  void (*chain) (NrOnnx__Model *model);
+  guint n_nodes;
+} Case;
+
+static const Case cases[] = {
+  { "relu", conv_relu, 1 },
+  { "batch-norm-and-leaky-relu", conv_batch_norm_leaky_relu, 1 },
+  { "prelu-per-channel", conv_prelu, 1 },
+  { "clip", conv_clip, 1 },
+  { "bias-in-a-node-of-its-own", separate_bias, 1 },
+  { "arithmetic-with-constants", arithmetic, 1 },
+  { "residual", residual, 1 },
+  { "residual-then-relu", residual_relu, 1 },
+  { "relu-then-residual", relu_residual, 1 },
+  { "scaled-residual", scaled_residual, 1 },
+  { "subtracted-from-its-input", subtracted, 1 },
+  { "transposed-in-groups", transposed, 1 },
+  { "sum-of-two-convolutions-goes-to-the-later", two_branches, 2 },
+  { "what-is-read-twice-stays", read_twice, 3 },
+  { "what-is-added-to-itself-stays", doubled, 2 },
+  { "second-activation-stays", two_activations, 2 },
+  { "scale-behind-an-activation-stays", scale_behind_relu, 2 },
+};
+
+/* -- The test ----------------------------------------------------------------------------------------------------- */
+
+static NrModel *
+load (const Case *c, gboolean keep_all)
+{
+  NrOnnx__Model     *message = start ();
+  g_autoptr (GError) error   = NULL;
+  NrModel           *model;
+
+  c->chain (message);
+  nr_builder_output (message, "y");
+  for (gsize i = 0; keep_all && i < message->graph->n_node; i++)
+    if (! g_str_equal (message->graph->node[i]->output[0], "y"))
+      nr_builder_output (message, message->graph->node[i]->output[0]);
+
+  model = nr_builder_load (message, &error);
+  g_assert_no_error (error);
+  return model;
+}
+
+static gfloat *
+run (NrModel *model, const gfloat *x)
+{
+  const NrShape shape           = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
+  g_autoptr (GError) error      = NULL;
+  g_autoptr (NrSession) session = nr_session_new (model, &shape, NULL, &error);
+  g_autofree gpointer *outputs  = g_new0 (gpointer, nr_model_n_outputs (model));
+  gfloat              *y        = g_new (gfloat, N);
+
+  g_assert_no_error (error);
+  outputs[0] = y;
+  nr_session_run (session, (const void *[]) { x }, outputs, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  return y;
+}
+
+static guint
+count_nodes (NrModel *model)
+{
+  const NrShape shape      = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (NrPlan) plan  = nr_plan_new (model, &shape, nr_kernels_get (NR_CPU_C), FALSE, &error);
+
+  g_assert_no_error (error);
+  return plan->nodes->len;
+}
+
+static void
+test_chain (gconstpointer data)
+{
+  const Case *c             = data;
+  g_autoptr (NrModel) fused = load (c, FALSE);
+  g_autoptr (NrModel) plain = load (c, TRUE);
+  g_autofree gfloat *x      = random_values (N, 7);
+  g_autofree gfloat *got    = run (fused, x);
+  g_autofree gfloat *want   = run (plain, x);
+
+  g_assert_cmpuint (count_nodes (fused), ==, c->n_nodes);
+  g_assert_cmpuint (count_nodes (plain), >=, c->n_nodes);
+
+  /* Sums of 45 products in another order, scaled weights rounded once more. */
+  for (guint i = 0; i < N; i++)
+    g_assert_cmpfloat_with_epsilon (got[i], want[i], 3e-5f);
+}
+
+/* Weights changed by fusing belong to the model: a second session makes no second copy. */
+static void
+test_sessions_share (void)
+{
+  const NrShape shape      = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
+  g_autoptr (NrModel) model = load (&cases[1], FALSE);
+  g_autoptr (GError) error  = NULL;
+  g_autoptr (NrSession) one = nr_session_new (model, &shape, NULL, &error);
+  const guint n_derived     = g_hash_table_size (model->derived);
+  const guint n_packed      = g_hash_table_size (model->packed);
+  g_autoptr (NrSession) two = nr_session_new (model, &shape, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (n_derived, ==, 2);
+  g_assert_cmpuint (n_packed, >, 0);
+  g_assert_cmpuint (g_hash_table_size (model->derived), ==, n_derived);
+  g_assert_cmpuint (g_hash_table_size (model->packed), ==, n_packed);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree gchar *path = g_strconcat ("/fuse/", cases[i].claim, NULL);
+
+      g_test_add_data_func (path, &cases[i], test_chain);
+    }
+  g_test_add_func ("/fuse/sessions-share-changed-weights", test_sessions_share);
+
+  return g_test_run ();
+}
