@@ -319,13 +319,13 @@ static void binary_add_square (const float *a, const float *b, float *y, size_t 
 /* -- Over a row --------------------------------------------------------------------------------------------------- */
 
 static inline double
-add_lanes (const float *lanes)
+add_lanes (float *lanes)
 {
-  double sum = 0.0;
-
-  for (int l = 0; l < N_LANES; l++)
-    sum += lanes[l];
-  return sum;
+  for (int l = 0; l < 8; l++)
+    lanes[l] += lanes[l + 8];
+  for (int l = 0; l < 4; l++)
+    lanes[l] += lanes[l + 4];
+  return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
 }
 
 /* Up to BLOCK elements in lanes of single precision; a longer row adds its blocks in double. */
@@ -381,24 +381,29 @@ row_sum_squares (const float *x, size_t n, float mean)
   return sum;
 }
 
+/* Floats ordered as integers, so that the compiler may take their maximum in any order; a NaN is above all. */
+static inline int32_t
+order_key (float x)
+{
+  int32_t bits   = (int32_t) bits_from_float (x);
+  int32_t is_nan = -((bits & 0x7fffffff) > 0x7f800000);
+
+  return ((bits ^ ((bits >> 31) & 0x7fffffff)) & ~is_nan) | (0x7fffffff & is_nan);
+}
+
 static float
 row_max (const float *x, size_t n)
 {
-  float  lanes[N_LANES];
-  float  most = -INFINITY;
-  size_t i    = 0;
+  int32_t most = order_key (-INFINITY);
 
-  for (int l = 0; l < N_LANES; l++)
-    lanes[l] = -INFINITY;
-  for (; i + N_LANES <= n; i += N_LANES)
-    for (int l = 0; l < N_LANES; l++)
-      lanes[l] = f_max (lanes[l], x[i + l]);
-  for (; i < n; i++)
-    most = f_max (most, x[i]);
-  for (int l = 0; l < N_LANES; l++)
-    most = f_max (most, lanes[l]);
+  for (size_t i = 0; i < n; i++)
+    {
+      int32_t key = order_key (x[i]);
 
-  return most;
+      most = key > most ? key : most;
+    }
+
+  return float_from_bits ((uint32_t) (most ^ ((most >> 31) & 0x7fffffff)));
 }
 
 static double

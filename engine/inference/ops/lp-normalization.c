@@ -7,6 +7,11 @@
 
 #include <math.h>
 
+enum
+{
+  COLUMNS = 256 /* norms side by side, when they do not run along the innermost dimension */
+};
+
 /* The input seen as [outer, n, inner]. */
 typedef struct
 {
@@ -40,8 +45,38 @@ lp_normalization_infer (NrNode *node, GError **error)
   nr_tensor_set_shape_like (node->out[0], node->in[0]);
   if (node->out[0]->n > 0)
     node->n_items = node->out[0]->n / params->n;
-  node->grain = 1 + 4096 / MAX (params->n, 1);
+  node->grain   = 1 + 4096 / MAX (params->n, 1);
+  node->scratch = COLUMNS * sizeof (gdouble);
   return TRUE;
+}
+
+/* WIDTH neighbouring columns of n elements, STRIDE apart. */
+static void
+normalize_columns (const LpParams *params, const gfloat *x, gfloat *y, gsize width, gdouble *norms)
+{
+  const gsize stride = params->inner;
+
+  for (gsize c = 0; c < width; c++)
+    norms[c] = 0.0;
+
+  for (gsize k = 0; k < params->n; k++)
+    if (params->is_l1)
+      for (gsize c = 0; c < width; c++)
+        norms[c] += fabs (x[k * stride + c]);
+    else
+      for (gsize c = 0; c < width; c++)
+        norms[c] += (gdouble) x[k * stride + c] * x[k * stride + c];
+
+  for (gsize c = 0; c < width; c++)
+    {
+      gdouble norm = params->is_l1 ? norms[c] : sqrt (norms[c]);
+
+      norms[c] = norm > 0.0 ? 1.0 / norm : norm; /* a NaN stays one */
+    }
+
+  for (gsize k = 0; k < params->n; k++)
+    for (gsize c = 0; c < width; c++)
+      y[k * stride + c] = (gfloat) (x[k * stride + c] * norms[c]);
 }
 
 /* Norms [begin, end), counted along the outer and inner dimensions. */
@@ -50,20 +85,13 @@ lp_normalization_run (const NrNode *node, const NrKernels *kernels, gsize begin,
 {
   const LpParams *params = node->params;
 
-  for (gsize i = begin; i < end; i++)
+  for (gsize i = begin, width; i < end; i += width)
     {
-      gsize         start = i / params->inner * params->n * params->inner + i % params->inner;
-      const gfloat *x     = nr_tensor_f32 (node->in[0]) + start;
-      gfloat       *y     = nr_tensor_f32 (node->out[0]) + start;
-      gdouble       norm  = 0.0;
+      gsize column = i % params->inner;
+      gsize start  = i / params->inner * params->n * params->inner + column;
 
-      for (gsize k = 0; k < params->n; k++)
-        norm += params->is_l1 ? fabs (x[k * params->inner]) : (gdouble) x[k * params->inner] * x[k * params->inner];
-      if (! params->is_l1)
-        norm = sqrt (norm);
-
-      for (gsize k = 0; k < params->n; k++)
-        y[k * params->inner] = norm == 0.0 ? 0.0f : (gfloat) (x[k * params->inner] / norm);
+      width = MIN (MIN (params->inner - column, end - i), COLUMNS);
+      normalize_columns (params, nr_tensor_f32 (node->in[0]) + start, nr_tensor_f32 (node->out[0]) + start, width, scratch);
     }
 }
 

@@ -143,7 +143,8 @@ pool_infer (NrNode *node, GError **error)
   /* Items are rows of the output. */
   if (node->out[0]->n > 0)
     node->n_items = node->out[0]->n / (gsize) params->axes[2].out;
-  node->grain = 1 + 2048 / (gsize) MAX (params->axes[2].out, 1);
+  node->grain   = 1 + 2048 / (gsize) MAX (params->axes[2].out, 1);
+  node->scratch = params->is_max ? 0 : (gsize) params->axes[2].out * sizeof (gfloat);
   return TRUE;
 }
 
@@ -193,8 +194,15 @@ pool_tap (const NrKernels *kernels, const PoolParams *params, const gfloat *x, g
       y[o] += x[o * a->stride];
 }
 
+/* COUNTS: of the taps of each column, for a mean. */
 static void
-pool_row (const NrKernels *kernels, const PoolParams *params, const gfloat *plane, gfloat *y, gint64 od, gint64 oh)
+pool_row (const NrKernels  *kernels,
+          const PoolParams *params,
+          const gfloat     *plane,
+          const gfloat     *counts,
+          gfloat           *y,
+          gint64            od,
+          gint64            oh)
 {
   const PoolAxis *d = &params->axes[0], *h = &params->axes[1], *w = &params->axes[2];
   gint64          d0, d1, h0, h1;
@@ -217,10 +225,10 @@ pool_row (const NrKernels *kernels, const PoolParams *params, const gfloat *plan
 
   if (! params->is_max)
     {
-      gint64 count = count_taps (d, od, params->count_include_pad) * count_taps (h, oh, params->count_include_pad);
+      gfloat count = (gfloat) (count_taps (d, od, params->count_include_pad) * count_taps (h, oh, params->count_include_pad));
 
       for (gint64 o = 0; o < w->out; o++)
-        y[o] /= (gfloat) MAX (count * count_taps (w, o, params->count_include_pad), 1);
+        y[o] /= MAX (count * counts[o], 1.0f);
     }
 }
 
@@ -283,6 +291,10 @@ pool_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, 
   const PoolParams *params = node->params;
   const PoolAxis   *a      = params->axes;
   const gboolean    is_fast = node->in[0]->shape.type == NR_TYPE_FLOAT32 && (node->n_out < 2 || node->out[1] == NULL);
+  gfloat           *counts  = scratch;
+
+  for (gint64 o = 0; o < a[2].out && ! params->is_max; o++)
+    counts[o] = (gfloat) count_taps (&a[2], o, params->count_include_pad);
 
   for (gsize row = begin; row < end; row++)
     {
@@ -292,7 +304,7 @@ pool_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, 
       gsize  out   = row * (gsize) a[2].out;
 
       if (is_fast)
-        pool_row (kernels, params, nr_tensor_f32 (node->in[0]) + plane * a[0].in * a[1].in * a[2].in,
+        pool_row (kernels, params, nr_tensor_f32 (node->in[0]) + plane * a[0].in * a[1].in * a[2].in, counts,
                   nr_tensor_f32 (node->out[0]) + out, od, oh);
       else
         for (gint64 ow = 0; ow < a[2].out; ow++)

@@ -84,7 +84,8 @@ row_source (const NrStridedCopy *copy, const guint8 *in, guint last, gsize index
   return in + position * (gssize) copy->size;
 }
 
-/* One body for each element size: a row of n elements, STRIDE apart in the input. */
+/* One body for each element size: a row of n elements, STRIDE apart in the input. Every second element (space to depth
+ * by 2) and one for all (Expand) are worth a loop that the compiler vectorises. */
 #define DEFINE_GATHER(name, type)                                    \
   static void                                                        \
   name (const void *in, void *out, gsize n, gssize stride)           \
@@ -92,8 +93,15 @@ row_source (const NrStridedCopy *copy, const guint8 *in, guint last, gsize index
     const type *x = in;                                              \
     type       *y = out;                                             \
                                                                      \
-    for (gsize i = 0; i < n; i++)                                    \
-      y[i] = x[(gssize) i * stride];                                 \
+    if (stride == 0)                                                 \
+      for (gsize i = 0; i < n; i++)                                  \
+        y[i] = x[0];                                                 \
+    else if (stride == 2)                                            \
+      for (gsize i = 0; i < n; i++)                                  \
+        y[i] = x[2 * i];                                             \
+    else                                                             \
+      for (gsize i = 0; i < n; i++)                                  \
+        y[i] = x[(gssize) i * stride];                               \
   }
 
 DEFINE_GATHER (gather_8, guint8)

@@ -18,24 +18,48 @@ where_infer (NrNode *node, GError **error)
          nr_broadcast_init_node (broadcast, node, 3, type, error);
 }
 
+/* One body for each element size. */
+#define DEFINE_SELECT(name, type)                                                                            \
+  static void                                                                                                \
+  name (const guint8 *condition, const void *x_data, const void *z_data, void *y_data, gsize n, const gint *step) \
+  {                                                                                                          \
+    const type *x = x_data;                                                                                  \
+    const type *z = z_data;                                                                                  \
+    type       *y = y_data;                                                                                  \
+                                                                                                             \
+    if (step[0] && step[1] && step[2])                                                                       \
+      for (gsize i = 0; i < n; i++)                                                                          \
+        y[i] = condition[i] ? x[i] : z[i];                                                                   \
+    else                                                                                                     \
+      for (gsize i = 0; i < n; i++)                                                                          \
+        y[i] = condition[step[0] ? i : 0] ? x[step[1] ? i : 0] : z[step[2] ? i : 0];                         \
+  }
+
+DEFINE_SELECT (select_8, guint8)
+DEFINE_SELECT (select_32, guint32)
+DEFINE_SELECT (select_64, guint64)
+#undef DEFINE_SELECT
+
 static void
 where_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
-  const guint8   *condition = node->in[0]->data;
-  const guint8   *x         = node->in[1]->data;
-  const guint8   *z         = node->in[2]->data;
-  guint8         *y         = node->out[0]->data;
-  gsize           size      = nr_type_size (node->out[0]->shape.type);
+  const gsize     size = nr_type_size (node->out[0]->shape.type);
   NrBroadcastRows r;
 
   for (nr_broadcast_rows (&r, node->params, begin, end); nr_broadcast_next (&r);)
-    for (gsize i = 0; i < r.n; i++)
-      {
-        const guint8 *from = condition[r.in[0] + i * r.step[0]] ? x + (r.in[1] + i * r.step[1]) * size
-                                                                : z + (r.in[2] + i * r.step[2]) * size;
+    {
+      const guint8 *condition = (const guint8 *) node->in[0]->data + r.in[0];
+      const guint8 *x         = (const guint8 *) node->in[1]->data + r.in[1] * size;
+      const guint8 *z         = (const guint8 *) node->in[2]->data + r.in[2] * size;
+      guint8       *y         = (guint8 *) node->out[0]->data + r.out * size;
 
-        memcpy (y + (r.out + i) * size, from, size);
-      }
+      if (size == 4)
+        select_32 (condition, x, z, y, r.n, r.step);
+      else if (size == 8)
+        select_64 (condition, x, z, y, r.n, r.step);
+      else
+        select_8 (condition, x, z, y, r.n, r.step);
+    }
 }
 
 const NrOpClass nr_op_where = {
