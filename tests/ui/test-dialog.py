@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The dialog as a user meets it: GIMP under Xvfb, driven by keyboard and mouse. Needs BUILD_FOLDER.
 
-Keeps pictures of what it saw in BUILD_FOLDER/screenshots. GIMP starts once: each test works on
-the dialog that the one before it has closed the predecessor of.
+Keeps pictures of what it saw in BUILD_FOLDER/screenshots. GIMP starts once and opens one
+dialog after the other; each test works on the next.
 """
 import io
 import json
@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / 'gimp')]
 import tap # noqa: E402
 from gimp_console import GimpConsole # noqa: E402
 
-SAMPLE = HERE.parents[1] / 'docs' / 'samples' / 'dog.jpg' # 352 x 352
+CLEAN = HERE.parents[1] / 'docs' / 'samples' / 'dog.jpg' # 352 x 352
 GENERAL, FILL = 'plug-in-neural-restore', 'plug-in-neural-restore-fill'
 
 # What open_dialogs.py opens, in the order of the tests.
@@ -40,7 +40,7 @@ class Failed(Exception):
     """Something did not happen in time."""
 
 
-def wait_for(what, condition, seconds=60.0):
+def wait_for(what, condition, seconds=90.0):
     """Waits until CONDITION () is true and returns its value."""
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -48,6 +48,13 @@ def wait_for(what, condition, seconds=60.0):
             raise Failed(f'no {what} after {seconds:.0f} s')
         time.sleep(0.05)
     return value
+
+
+def add_noise(picture):
+    """With noise of sigma 25, so that a denoised preview differs plainly."""
+    clean = np.asarray(picture.convert('RGB'), float)
+    noisy = clean + np.random.default_rng(1).normal(0, 25, clean.shape)
+    return Image.fromarray(np.clip(np.rint(noisy), 0, 255).astype(np.uint8))
 
 
 class Screen:
@@ -84,8 +91,10 @@ class Gimp:
         self.screenshots.mkdir(exist_ok=True)
         console = GimpConsole(build, folder)
         (folder / 'gimprc').write_text('(show-welcome-dialog no)\n(check-updates no)\n', encoding='utf-8')
+        sample = folder / 'noisy.png'
+        add_noise(Image.open(CLEAN)).save(sample)
         script = folder / 'open.py'
-        script.write_text(f'SAMPLE, ANSWERS, CASES = {str(SAMPLE)!r}, {str(self.answers)!r}, {CASES!r}\n'
+        script.write_text(f'SAMPLE, ANSWERS, CASES = {str(sample)!r}, {str(self.answers)!r}, {CASES!r}\n'
                           + (HERE / 'open_dialogs.py').read_text(encoding='utf-8'), encoding='utf-8')
         self.process = subprocess.Popen(
             ['gimp-3.0', '-n', '-s', '-d', '-f', '--batch-interpreter=python-fu-eval',
@@ -116,7 +125,7 @@ class Dialog:
         time.sleep(0.5) # until GTK knows
 
     def find(self):
-        found = self.screen.xdotool('search', '--onlyvisible', '--class', 'neural-restore').split()
+        found = self.screen.xdotool('search', '--onlyvisible', '--classname', 'neural-restore').split()
         return found[-1] if found else None
 
     def press(self, *keys):
@@ -126,14 +135,15 @@ class Dialog:
     def picture(self):
         return self.screen.picture(self.window)
 
-    def after(self):
-        """The right part of the preview, where the result appears."""
-        picture = self.picture()
-        return np.asarray(picture.crop((330, 80, 500, 400)), float)
+    def grain(self, left):
+        """How strongly neighbouring pixels differ in a part of the preview right of LEFT, beside the divider."""
+        pixels = np.asarray(self.picture().convert('L').crop((left, 120, left + 110, 330)), float)
+        return np.abs(np.diff(pixels, axis=1)).mean()
 
-    def wait_for_preview(self, than):
-        """Waits until the preview's right half differs from THAN, and rests."""
-        return wait_for('preview', lambda: np.abs(self.after() - than).mean() > 0.5)
+    def wait_for_preview(self, name, is_good):
+        """Waits until IS_GOOD (grain before, grain after), and keeps a picture."""
+        wait_for(f'{name} preview', lambda: is_good(self.grain(150), self.grain(310)))
+        self.keep_picture(f'dialog-{name}')
 
     def keep_picture(self, name):
         self.picture().save(self.gimp.screenshots / f'{name}.png')
@@ -147,20 +157,18 @@ def test_cancel_leaves_the_image_alone():
     dialog.press('Escape')
     answer = gimp.answer(0)
     assert answer['status'] == 'cancel', answer
-    assert answer['layers'] == ['dog.jpg'] and not answer['is_dirty'], answer
+    assert answer['layers'] == ['Background'] and not answer['is_dirty'], answer
 
 
 def test_a_task_is_chosen_previewed_and_applied():
     dialog = Dialog(gimp)
-    dialog.keep_picture('dialog-denoise')
-    denoised = dialog.after()
+    dialog.wait_for_preview('denoise', lambda before, after: after < 0.6 * before)
     dialog.press('alt+b')
-    dialog.wait_for_preview(denoised)
-    dialog.keep_picture('dialog-deblur')
+    dialog.wait_for_preview('deblur', lambda before, after: after > 0.8 * before)
     dialog.press('alt+o')
     answer = gimp.answer(1)
     assert answer['status'] == 'success', answer
-    assert answer['layers'] == ['dog.jpg (deblurred)', 'dog.jpg'], answer
+    assert answer['layers'] == ['Background (deblurred)', 'Background'], answer
 
 
 def test_fill_needs_a_selection_and_fills_it():
@@ -170,7 +178,7 @@ def test_fill_needs_a_selection_and_fills_it():
     dialog.keep_picture('dialog-fill')
     dialog.press('alt+o')
     answer = gimp.answer(2)
-    assert answer['layers'] == ['dog.jpg (filled)', 'dog.jpg'], answer
+    assert answer['layers'] == ['Background (filled)', 'Background'], answer
 
 
 def test_the_dialog_of_a_single_task_applies_it():
@@ -178,7 +186,7 @@ def test_the_dialog_of_a_single_task_applies_it():
     dialog.keep_picture('dialog-of-fill')
     dialog.press('alt+o')
     answer = gimp.answer(3)
-    assert answer['layers'] == ['dog.jpg (filled)', 'dog.jpg'], answer
+    assert answer['layers'] == ['Background (filled)', 'Background'], answer
 
 
 def test_super_resolve_makes_a_new_image():
@@ -188,7 +196,7 @@ def test_super_resolve_makes_a_new_image():
     dialog.keep_picture('dialog-super-resolve')
     dialog.press('alt+o')
     answer = gimp.answer(4)
-    assert answer['layers'] == ['dog.jpg'] and answer['result_size'] == [704, 704], answer
+    assert answer['layers'] == ['Background'] and answer['result_size'] == [704, 704], answer
 
 
 def test_a_running_job_is_cancelled_and_leaves_the_image_alone():
@@ -202,7 +210,7 @@ def test_a_running_job_is_cancelled_and_leaves_the_image_alone():
     seconds = time.monotonic() - started
     answer = gimp.answer(5)
     assert answer['status'] == 'cancel', answer
-    assert answer['layers'] == ['dog.jpg'] and not answer['is_dirty'], answer
+    assert answer['layers'] == ['Background'] and not answer['is_dirty'], answer
     assert seconds < 2, f'{seconds:.2f} s to stop' # 0.1 s, and time for X and a busy machine
 
 
