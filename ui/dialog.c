@@ -343,11 +343,7 @@ progress_bar_new (void)
 /* -- Dialog ------------------------------------------------------------------------------------------------------- */
 
 NrDialog *
-nr_dialog_new (GimpProcedure       *procedure,
-               GimpProcedureConfig *config,
-               const gchar         *title,
-               guint                task,
-               NrDialogHost        *host)
+nr_dialog_new (GimpProcedure *procedure, GimpProcedureConfig *config, guint task, NrDialogHost *host)
 {
   NrDialog       *dialog = g_new0 (NrDialog, 1);
   NrPreviewAnswer answer = { preview_estimated, preview_finished, dialog };
@@ -359,7 +355,7 @@ nr_dialog_new (GimpProcedure       *procedure,
   dialog->host       = host;
   dialog->worker     = nr_preview_worker_new (host, &answer);
 
-  dialog->window = gimp_procedure_dialog_new (procedure, config, title);
+  dialog->window = gimp_procedure_dialog_new (procedure, config, NULL);
   content        = GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (dialog->window)));
 
   inputs         = inputs_new (dialog);

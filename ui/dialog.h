@@ -48,11 +48,7 @@ struct _NrDialogHost
 typedef struct _NrDialog NrDialog;
 
 /* TASK is fixed, or NR_N_TASKS: buttons choose CONFIG's "task". HOST must outlive the dialog. */
-NrDialog *nr_dialog_new (GimpProcedure       *procedure,
-                         GimpProcedureConfig *config,
-                         const gchar         *title,
-                         guint                task,
-                         NrDialogHost        *host);
+NrDialog *nr_dialog_new (GimpProcedure *procedure, GimpProcedureConfig *config, guint task, NrDialogHost *host);
 void      nr_dialog_free (NrDialog *dialog);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrDialog, nr_dialog_free)
 

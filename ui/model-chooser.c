@@ -268,11 +268,10 @@ nr_model_chooser_init (NrModelChooser *chooser)
 
   gtk_grid_set_row_spacing (grid, 6);
   gtk_grid_set_column_spacing (grid, 6);
-  gtk_widget_set_hexpand (label, TRUE);
   gtk_grid_attach (grid, label, 0, 0, 1, 1);
-  gtk_grid_attach (grid, add, 1, 0, 1, 1);
-  gtk_grid_attach (grid, chooser->combo, 0, 1, 2, 1);
-  gtk_grid_attach (grid, chooser->card, 0, 2, 2, 1);
+  gtk_grid_attach (grid, chooser->combo, 1, 0, 1, 1);
+  gtk_grid_attach (grid, add, 2, 0, 1, 1);
+  gtk_grid_attach (grid, chooser->card, 0, 1, 3, 1);
   gtk_widget_show_all (GTK_WIDGET (chooser));
 }
 

@@ -130,16 +130,6 @@ restore_directly (GimpProcedure       *procedure,
   return restore (procedure, image, drawables, settings, NULL);
 }
 
-static const gchar *
-get_title (GimpProcedure *procedure)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (procedures); i++)
-    if (g_str_equal (procedures[i].name, gimp_procedure_get_name (procedure)))
-      return _(procedures[i].title);
-
-  return NULL;
-}
-
 /* gimp_ui_init () ends the process where there is no display, so GTK is asked first. */
 static gboolean
 init_display (GError **error)
@@ -177,7 +167,7 @@ restore_with_dialog (GimpProcedure       *procedure,
   if (host == NULL)
     return failure (procedure, GIMP_PDB_CALLING_ERROR, error);
 
-  dialog = nr_dialog_new (procedure, config, get_title (procedure), task, host);
+  dialog = nr_dialog_new (procedure, config, task, host);
   if (! nr_dialog_run (dialog))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CANCEL, NULL);
 

@@ -51,6 +51,7 @@ fill (NrKernels *k, int level)
   k->pack_panel      = nr_pack_panel_c;
   k->product         = nr_product_c;
   k->store_row       = nr_store_row_c;
+  k->winograd_fetch  = nr_winograd_fetch_c;
   k->winograd_input  = nr_winograd_input_c;
   k->winograd_output = nr_winograd_output_c;
   nr_fill_elementwise_c (k);
@@ -63,6 +64,7 @@ fill (NrKernels *k, int level)
       k->pack_panel      = nr_pack_panel_avx2;
       k->product         = nr_product_avx2;
       k->store_row       = nr_store_row_avx2;
+      k->winograd_fetch  = nr_winograd_fetch_avx2;
       k->winograd_input  = nr_winograd_input_avx2;
       k->winograd_output = nr_winograd_output_avx2;
       nr_fill_elementwise_avx2 (k);
@@ -77,6 +79,7 @@ fill (NrKernels *k, int level)
       k->pack_panel      = nr_pack_panel_avx512;
       k->product         = nr_product_avx512;
       k->store_row       = nr_store_row_avx512;
+      k->winograd_fetch  = nr_winograd_fetch_avx512;
       k->winograd_input  = nr_winograd_input_avx512;
       k->winograd_output = nr_winograd_output_avx512;
       nr_fill_elementwise_avx512 (k);

@@ -14,6 +14,7 @@ void nr_pack_panel_avx512 (const NrGrid *grid, const float *x, size_t k0, size_t
                            size_t columns, float *b);
 void nr_store_row_avx512 (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual,
                           float *y, size_t step);
+void nr_winograd_fetch_avx512 (const NrWinogradTile *tiles, const float *plane, bool outputs);
 void nr_winograd_input_avx512 (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride);
 void nr_winograd_output_avx512 (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
                                 const float *residual, float *y, size_t ld);

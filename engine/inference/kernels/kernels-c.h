@@ -16,6 +16,7 @@ void nr_pack_panel_c (const NrGrid *grid, const float *x, size_t k0, size_t k1, 
                        size_t columns, float *b);
 void nr_store_row_c (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual,
                       float *y, size_t step);
+void nr_winograd_fetch_c (const NrWinogradTile *tiles, const float *plane, bool outputs);
 void nr_winograd_input_c (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride);
 void nr_winograd_output_c (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
                             const float *residual, float *y, size_t ld);

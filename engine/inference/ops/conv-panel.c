@@ -74,8 +74,7 @@ nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error)
 
 /* Stores sums of N positions from POSITION on, one output channel. */
 static void
-store (const NrGrid *grid, const NrKernels *kernels, const NrRowEpilogue *epilogue, gsize position, gsize n,
-       const gfloat *sum, const gfloat *residual, gfloat *y)
+store (const NrGrid *grid, const NrKernels *kernels, const NrRowEpilogue *epilogue, gsize position, gsize n, const gfloat *sum, const gfloat *residual, gfloat *y)
 {
   const NrGridAxis *d = &grid->axis[0], *h = &grid->axis[1], *w = &grid->axis[2];
 
@@ -115,8 +114,8 @@ nr_conv_panel_item (const NrNode *node, const NrKernels *kernels, const gfloat *
   const gfloat *x        = nr_tensor_f32 (node->in[0]) + group * plan->in_channels * grid->in_plane;
   gfloat       *y        = nr_tensor_f32 (node->out[0]) + group * plan->out_channels * grid->out_plane;
   const gfloat *residual = node->epilogue.residual != NULL
-                             ? nr_tensor_f32 (node->epilogue.residual) + group * plan->out_channels * grid->out_plane
-                             : NULL;
+                               ? nr_tensor_f32 (node->epilogue.residual) + group * plan->out_channels * grid->out_plane
+                               : NULL;
   const gfloat *weights  = packed + work.group * plan->group_weights + part->weights;
   gfloat       *sums     = scratch;
   gfloat       *panel    = scratch + plan->chunk * NR_PANEL;

@@ -65,18 +65,18 @@ nr_conv_read_axes (NrNode *node, NrConvAxis axis[3], guint *n_spatial, GError **
     return FALSE;
 
   for (guint i = 0; i < 3 - n; i++)
-    axis[i] = (NrConvAxis){ .input = 1, .output = 1, .kernel = 1, .stride = 1, .dilation = 1 };
+    axis[i] = (NrConvAxis) { .input = 1, .output = 1, .kernel = 1, .stride = 1, .dilation = 1 };
 
   for (guint i = 0; i < n; i++)
     {
       NrConvAxis *a = &axis[3 - n + i];
 
-      *a = (NrConvAxis){ .input    = x->dims[2 + i],
-                         .kernel   = w->dims[2 + i],
-                         .stride   = strides[i],
-                         .dilation = dilations[i],
-                         .begin    = pads[i],
-                         .end      = pads[n + i] };
+      *a = (NrConvAxis) { .input    = x->dims[2 + i],
+                          .kernel   = w->dims[2 + i],
+                          .stride   = strides[i],
+                          .dilation = dilations[i],
+                          .begin    = pads[i],
+                          .end      = pads[n + i] };
 
       if (kernel[i] != 0 && kernel[i] != a->kernel)
         return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE,
@@ -138,21 +138,21 @@ nr_conv_plan_new (NrNode *node)
 void
 nr_conv_plan_add_part (NrConvPlan *plan, const NrConvAxis axis[3], const NrConvPartAxis part[3])
 {
-  NrConvPart result = { .grid = { .n_taps = 1, .n_positions = 1, .in_plane = 1, .out_plane = 1 } };
+  NrConvPart result    = { .grid = { .n_taps = 1, .n_positions = 1, .in_plane = 1, .out_plane = 1 } };
   gsize      n_offsets = part[0].n_taps + part[1].n_taps + part[2].n_taps;
   ptrdiff_t *offset;
 
   offset = result.offsets = g_new (ptrdiff_t, n_offsets + 1);
   for (guint a = 0; a < 3; a++)
     {
-      result.grid.axis[a] = (NrGridAxis){ .input     = (gsize) axis[a].input,
-                                          .positions = part[a].positions,
-                                          .output    = (gsize) axis[a].output,
-                                          .step      = part[a].step,
-                                          .n_taps    = part[a].n_taps,
-                                          .offset    = offset,
-                                          .out_step  = part[a].out_step,
-                                          .out_phase = part[a].out_phase };
+      result.grid.axis[a] = (NrGridAxis) { .input     = (gsize) axis[a].input,
+                                           .positions = part[a].positions,
+                                           .output    = (gsize) axis[a].output,
+                                           .step      = part[a].step,
+                                           .n_taps    = part[a].n_taps,
+                                           .offset    = offset,
+                                           .out_step  = part[a].out_step,
+                                           .out_phase = part[a].out_phase };
       for (gsize t = 0; t < part[a].n_taps; t++)
         *offset++ = part[a].offset[t];
 
@@ -292,11 +292,11 @@ nr_conv_plan_item (const NrConvPlan *plan, gsize item)
   const gsize block = item / plan->n_chunks % plan->n_blocks;
   const gsize group = item / plan->n_chunks / plan->n_blocks;
 
-  return (NrConvItem){ .entry = group / plan->groups,
-                       .group = group % plan->groups,
-                       .block = block,
-                       .begin = chunk * plan->chunk,
-                       .end   = MIN ((chunk + 1) * plan->chunk, plan->out_channels) };
+  return (NrConvItem) { .entry = group / plan->groups,
+                        .group = group % plan->groups,
+                        .block = block,
+                        .begin = chunk * plan->chunk,
+                        .end   = MIN ((chunk + 1) * plan->chunk, plan->out_channels) };
 }
 
 void

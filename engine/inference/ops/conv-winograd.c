@@ -103,7 +103,7 @@ describe_tiles (const NrConvPlan *plan, gsize first, gsize n, NrWinogradTile *ti
       const ptrdiff_t ix = (ptrdiff_t) qx + w->offset[0];
       NrWinogradTile *t  = &tiles[i];
 
-      *t = (NrWinogradTile){ 0 };
+      *t = (NrWinogradTile) { 0 };
       if (i >= n)
         continue;
 
@@ -119,6 +119,14 @@ describe_tiles (const NrConvPlan *plan, gsize first, gsize n, NrWinogradTile *ti
     }
 }
 
+static void
+fetch_outputs (const NrKernels *kernels, const NrWinogradTile *tiles, gsize offset, const gfloat *residual, gfloat *y)
+{
+  kernels->winograd_fetch (tiles, y + offset, true);
+  if (residual != NULL)
+    kernels->winograd_fetch (tiles, residual + offset, true);
+}
+
 void
 nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch)
 {
@@ -131,8 +139,8 @@ nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloa
   const gfloat     *x        = nr_tensor_f32 (node->in[0]) + group * plan->in_channels * grid->in_plane;
   gfloat           *y        = nr_tensor_f32 (node->out[0]) + group * plan->out_channels * grid->out_plane;
   const gfloat     *residual = node->epilogue.residual != NULL
-                                 ? nr_tensor_f32 (node->epilogue.residual) + group * plan->out_channels * grid->out_plane
-                                 : NULL;
+                                   ? nr_tensor_f32 (node->epilogue.residual) + group * plan->out_channels * grid->out_plane
+                                   : NULL;
   const gfloat     *weights  = packed + work.group * plan->group_weights;
   const gsize       u_stride = plan->group_weights / POINTS;
   const gsize       first    = work.block * plan->block;
@@ -148,17 +156,30 @@ nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloa
 
   for (gsize c = 0; c < plan->in_channels; c++)
     for (gsize t = 0; t < columns; t += NR_WINOGRAD_TILES)
-      kernels->winograd_input (tiles + t, x + c * grid->in_plane, in_row, v + c * columns + t, v_stride);
+      {
+        for (gsize r = 0; r < NR_WINOGRAD_PATCH && c + 1 < plan->in_channels; r++)
+          kernels->winograd_fetch (tiles + t, x + (c + 1) * grid->in_plane + r * in_row, false);
+        kernels->winograd_input (tiles + t, x + c * grid->in_plane, in_row, v + c * columns + t, v_stride);
+      }
 
   for (gsize begin = work.begin; begin < work.end; begin += OUT)
     {
       const gsize end = MIN (begin + OUT, work.end);
 
       for (gsize p = 0; p < POINTS; p++)
-        for (gsize m = begin; m < end; m += NR_ROWS)
-          kernels->product (weights + p * u_stride + m * plan->in_channels, v + p * v_stride, columns,
-                            plan->in_channels, MIN (NR_ROWS, plan->out_channels - m), columns,
-                            products + p * m_stride + (m - begin) * columns, columns, false);
+        {
+          /* The memory is idle now and busy later. */
+          const gsize next = begin + p / (POINTS / OUT);
+
+          for (gsize r = p % 4 * TILE / 4; r < (p % 4 + 1) * TILE / 4 && next < end; r++)
+            for (gsize t = 0; t < columns; t += NR_WINOGRAD_TILES)
+              fetch_outputs (kernels, tiles + t, next * grid->out_plane + r * out_row, residual, y);
+
+          for (gsize m = begin; m < end; m += NR_ROWS)
+            kernels->product (weights + p * u_stride + m * plan->in_channels, v + p * v_stride, columns,
+                              plan->in_channels, MIN (NR_ROWS, plan->out_channels - m), columns,
+                              products + p * m_stride + (m - begin) * columns, columns, false);
+        }
 
       for (gsize m = begin; m < end; m++)
         {

@@ -45,12 +45,12 @@ add_grid (NrConvPlan *plan, const NrConvAxis axis[3])
     {
       const gsize n = (gsize) axis[i].kernel;
 
-      part[i] = (NrConvPartAxis){ .positions = (gsize) axis[i].output,
-                                  .step      = (gsize) axis[i].stride,
-                                  .out_step  = 1,
-                                  .n_taps    = n,
-                                  .taps      = g_new (gsize, n),
-                                  .offset    = g_new (ptrdiff_t, n) };
+      part[i] = (NrConvPartAxis) { .positions = (gsize) axis[i].output,
+                                   .step      = (gsize) axis[i].stride,
+                                   .out_step  = 1,
+                                   .n_taps    = n,
+                                   .taps      = g_new (gsize, n),
+                                   .offset    = g_new (ptrdiff_t, n) };
       for (gsize t = 0; t < n; t++)
         {
           part[i].taps[t]   = t;

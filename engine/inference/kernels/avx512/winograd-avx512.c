@@ -7,14 +7,19 @@
 #include "../body/winograd.h"
 
 void
+nr_winograd_fetch_avx512 (const NrWinogradTile *tiles, const float *plane, bool outputs)
+{
+  winograd_fetch_body (tiles, plane, outputs);
+}
+
+void
 nr_winograd_input_avx512 (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
 {
   winograd_input_body (tiles, x, ld, v, stride);
 }
 
 void
-nr_winograd_output_avx512 (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
-                           const float *residual, float *y, size_t ld)
+nr_winograd_output_avx512 (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ld)
 {
   winograd_output_body (tiles, m, stride, epilogue, residual, y, ld);
 }

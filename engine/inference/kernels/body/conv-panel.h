@@ -33,7 +33,7 @@ panel_find_runs (const NrGrid *grid, size_t position, size_t n, PanelRun *runs)
     {
       const size_t length = width - x < n - done ? width - x : n - done;
 
-      runs[n_runs] = (PanelRun){ x, y, z, done, length };
+      runs[n_runs] = (PanelRun) { x, y, z, done, length };
       done += length;
       x = 0;
       if (++y == height)
@@ -58,8 +58,10 @@ panel_copy_row (const float *row, ptrdiff_t first, ptrdiff_t width, ptrdiff_t n,
       ptrdiff_t begin = -(first + j);
       ptrdiff_t end   = width - (first + j);
 
-      begin = begin < 0 ? 0 : begin > NR_LANES ? NR_LANES : begin;
-      end   = end < begin ? begin : end > NR_LANES ? NR_LANES : end;
+      begin = begin < 0 ? 0 : begin > NR_LANES ? NR_LANES
+                                               : begin;
+      end   = end < begin ? begin : end > NR_LANES ? NR_LANES
+                                                   : end;
       end   = n - j < end ? n - j : end;
       if (end - begin == NR_LANES)
         nr_vec_store (to + j, nr_vec_load (from + j));
@@ -91,8 +93,7 @@ panel_copy_stepped (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t
 }
 
 static inline void
-pack_panel_body (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n,
-                 size_t columns, float *b)
+pack_panel_body (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n, size_t columns, float *b)
 {
   const NrGridAxis *depth  = &grid->axis[0];
   const NrGridAxis *height = &grid->axis[1];
@@ -102,11 +103,11 @@ pack_panel_body (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_
   if (k0 == k1) /* a part without taps */
     return;
 
-  const size_t      n_runs  = panel_find_runs (grid, position, n, runs);
-  size_t            channel = k0 / grid->n_taps;
-  size_t            tx      = k0 % grid->n_taps % width->n_taps;
-  size_t            ty      = k0 % grid->n_taps / width->n_taps % height->n_taps;
-  size_t            tz      = k0 % grid->n_taps / width->n_taps / height->n_taps;
+  const size_t n_runs  = panel_find_runs (grid, position, n, runs);
+  size_t       channel = k0 / grid->n_taps;
+  size_t       tx      = k0 % grid->n_taps % width->n_taps;
+  size_t       ty      = k0 % grid->n_taps / width->n_taps % height->n_taps;
+  size_t       tz      = k0 % grid->n_taps / width->n_taps / height->n_taps;
 
   assert (n <= columns && columns <= NR_PANEL);
 

@@ -19,8 +19,7 @@ enum
 
 /* ROWS and VECTORS are constants at each call: the sums live in registers. */
 static inline __attribute__ ((always_inline)) void
-product_tile (const float *a, size_t lda, const float *b, size_t ldb, size_t depth,
-              float *c, size_t ldc, bool accumulate, int rows, int vectors)
+product_tile (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, float *c, size_t ldc, bool accumulate, int rows, int vectors)
 {
   NrVec sum[PRODUCT_ROWS][PRODUCT_VECTORS];
 
@@ -57,8 +56,7 @@ product_tile (const float *a, size_t lda, const float *b, size_t ldb, size_t dep
 }
 
 static inline __attribute__ ((always_inline)) void
-product_rows (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows,
-              float *c, size_t ldc, bool accumulate, int vectors)
+product_rows (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, float *c, size_t ldc, bool accumulate, int vectors)
 {
   switch (rows)
     {
@@ -94,11 +92,11 @@ product_rows (const float *a, size_t lda, const float *b, size_t ldb, size_t dep
 }
 
 static inline __attribute__ ((always_inline)) void
-product_body (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns,
-              float *c, size_t ldc, bool accumulate)
+product_body (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
 {
   /* 16, 32, 48 columns are 1, 2, 3 vectors of 16 lanes or 2, 2 x 2, 2 x 3 of 8. */
-  const size_t width = NR_LANES == 16 ? columns : columns == 48 ? 24 : 16;
+  const size_t width = NR_LANES == 16 ? columns : columns == 48 ? 24
+                                                                : 16;
 
   assert (rows >= 1 && rows <= NR_ROWS && columns >= 16 && columns <= NR_PANEL && columns % 16 == 0);
 

@@ -297,6 +297,23 @@ winograd_input_group (const NrWinogradTile *tiles, const float *x, size_t ld, fl
 }
 
 static inline void
+winograd_fetch_body (const NrWinogradTile *tiles, const float *plane, bool outputs)
+{
+  const int       line   = 16; /* floats */
+  const int       last   = NR_WINOGRAD_TILES - 1;
+  const ptrdiff_t first  = outputs ? tiles[0].out : tiles[0].in;
+  const ptrdiff_t length = (outputs ? tiles[last].out : tiles[last].in) - first;
+
+  /* Neighbors in one row, or else tile by tile. */
+  if (length == last * TILE)
+    for (ptrdiff_t i = 0; i < length + line; i += line)
+      _mm_prefetch ((const char *) (plane + first + i), _MM_HINT_T1);
+  else
+    for (int t = 0; t <= last; t += 2)
+      _mm_prefetch ((const char *) (plane + (outputs ? tiles[t].out : tiles[t].in)), _MM_HINT_T1);
+}
+
+static inline void
 winograd_input_body (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
 {
   for (int t = 0; t < NR_WINOGRAD_TILES; t += NR_LANES)
@@ -308,8 +325,7 @@ winograd_input_body (const NrWinogradTile *tiles, const float *x, size_t ld, flo
 
 /* NR_LANES tiles. */
 static inline __attribute__ ((always_inline)) void
-winograd_output_group (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
-                       const float *residual, float *y, size_t ld)
+winograd_output_group (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ld)
 {
   const NrVec bias         = nr_vec_set1 (epilogue->bias);
   const NrVec a            = nr_vec_set1 (epilogue->a);
@@ -366,8 +382,7 @@ winograd_output_group (const NrWinogradTile *tiles, const float *m, size_t strid
 }
 
 static inline void
-winograd_output_body (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
-                      const float *residual, float *y, size_t ld)
+winograd_output_body (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ld)
 {
   for (int t = 0; t < NR_WINOGRAD_TILES; t += NR_LANES)
     winograd_output_group (tiles + t, m + t, stride, epilogue, residual, y, ld);

@@ -35,6 +35,12 @@ static const float output_matrix[TILE][PATCH] = {
 };
 // clang-format on
 
+/* A hint: the portable version does without. */
+void
+nr_winograd_fetch_c (const NrWinogradTile *tiles, const float *plane, bool outputs)
+{
+}
+
 void
 nr_winograd_input_c (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
 {
@@ -61,8 +67,7 @@ nr_winograd_input_c (const NrWinogradTile *tiles, const float *x, size_t ld, flo
 }
 
 void
-nr_winograd_output_c (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
-                      const float *residual, float *y, size_t ld)
+nr_winograd_output_c (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ld)
 {
   for (size_t t = 0; t < NR_WINOGRAD_TILES; t++)
     {
