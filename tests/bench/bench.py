@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Times networks in this engine and in others, interleaved, after checking that all agree.
+
+Usage: bench.py BUILD_FOLDER [--networks NAME,...] [--sizes 256,512] [--threads 1,2] [--rounds N] [--seconds S] [--json]
+
+Every engine runs in a process of its own, pinned to the same cores; they run in turn, round after round, so that a
+disturbance hits all. Reported are the minimum and the median; the ratio is the fastest of the others to ours by minima.
+"share" is the rate of the direct convolution's multiply-adds over the machine's peak, measured in the same rounds.
+"""
+import argparse
+import json
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+HERE = pathlib.Path(__file__).resolve().parent
+TOLERANCE = 1e-4 # relative to the largest output: more means that an engine computes something else
+
+
+class Engine:
+    """A process that answers each line with a number."""
+
+    def __init__(self, name, command, cores):
+        self.name, self.values = name, []
+        self.log = tempfile.TemporaryFile(mode='w+', errors='replace') # Debian's ONNX Runtime writes more than a pipe holds
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=self.log, text=True, env=environment(len(cores)),
+                                        preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        line = self.process.stdout.readline()
+        if not line:
+            self.log.seek(0)
+            raise RuntimeError((self.log.read().strip().splitlines() or ['no answer'])[-1])
+        self.about = json.loads(line)
+
+    def round(self):
+        self.process.stdin.write('\n')
+        self.process.stdin.flush()
+        self.values.append(float(self.process.stdout.readline()))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.log.close()
+        self.process.wait()
+
+
+def environment(threads):
+    return {**os.environ, 'OMP_NUM_THREADS': str(threads), 'OPENBLAS_NUM_THREADS': str(threads)}
+
+
+def node_modules():
+    """Where onnxruntime-node lies, if it does: NR_BENCH_NODE_MODULES, made by ./dev bench."""
+    path = os.environ.get('NR_BENCH_NODE_MODULES', '')
+    return path if path and shutil.which('node') and os.path.isdir(path + '/onnxruntime-node') else None
+
+
+def export(name, size, folder):
+    """Writes NAME.onnx and NAME.pt once; returns their paths and the input channels."""
+    import torch
+    sys.path.insert(0, str(HERE))
+    import networks
+    module, channels = networks.make(name)
+    onnx, traced = folder / f'{name}-{size}.onnx', folder / f'{name}-{size}.pt'
+    if not onnx.exists():
+        x = torch.zeros(1, channels, size, size)
+        with torch.inference_mode():
+            torch.onnx.export(module, x, str(onnx), opset_version=17, input_names=['input'],
+                              output_names=['output'], dynamo=False)
+            torch.jit.trace(module, x).save(str(traced))
+    return onnx, traced, channels
+
+
+def start_engines(build, name, onnx, traced, channels, size, cores, folder):
+    x_path = folder / 'x.f32'
+    np.random.default_rng(7).random((channels, size, size), np.float32).tofile(x_path)
+    shape = [str(len(cores)), str(channels), str(size), str(size)]
+    worker = [sys.executable, str(HERE / 'worker.py')]
+    commands = {
+        'ours': lambda y: [str(build / 'tests/bench/bench-run-network'), str(onnx), str(x_path), y, *shape],
+        'onnxruntime': lambda y: [*worker, 'onnxruntime', str(onnx), str(x_path), y, *shape],
+        'onnxruntime-node': lambda y: ['node', str(HERE / 'worker.mjs'), str(onnx), str(x_path), y, *shape],
+        'torch': lambda y: [*worker, 'torch', str(traced), str(x_path), y, *shape],
+        'opencv': lambda y: [*worker, 'opencv', str(onnx), str(x_path), y, *shape],
+    }
+    if traced is None:
+        del commands['torch']
+    if node_modules() is None:
+        del commands['onnxruntime-node']
+
+    engines, outputs = [], {}
+    for engine, command in commands.items():
+        y_path = folder / f'{engine}.f32'
+        try:
+            engines.append(Engine(engine, command(str(y_path)), cores))
+            outputs[engine] = np.fromfile(y_path, np.float32)
+        except (RuntimeError, OSError) as error:
+            print(f'{name} {size}: {engine} left out: {error}', file=sys.stderr)
+    return engines, outputs
+
+
+def differences(outputs):
+    """Largest difference of each engine from onnxruntime, relative to the largest output."""
+    want = outputs.get('onnxruntime', next(iter(outputs.values())))
+    scale = float(np.abs(want).max()) or 1.0
+    return {engine: float(np.abs(y - want).max()) / scale if y.size == want.size else float('inf')
+            for engine, y in outputs.items()}
+
+
+def measure(args, name, size, threads, folder, model=None):
+    cores = sorted(os.sched_getaffinity(0))[:threads]
+    if len(cores) < threads:
+        return None
+    onnx, traced, channels = model or export(name, size, folder)
+    engines, outputs = start_engines(args.build, name, onnx, traced, channels, size, cores, folder)
+    peak_program = args.build / 'tests/bench/bench-fma-peak'
+    peak = Engine('peak', [str(peak_program)], cores[:1]) if peak_program.exists() else None
+    try:
+        apart = differences(outputs)
+        wrong = [e for e, d in apart.items() if not d <= TOLERANCE]
+        if 'ours' not in outputs or 'ours' in wrong:
+            raise SystemExit(f'{name} {size}: our output is {apart.get("ours")} away from the others\'')
+        engines = [e for e in engines if e.name not in wrong]
+        spent = 0.0
+        while len(engines[0].values) < args.rounds or spent < args.seconds:
+            for engine in [*engines, *([peak] if peak else [])]:
+                engine.round()
+            spent = sum(sum(e.values) for e in engines) / 1e3
+    finally:
+        for engine in [*engines, *([peak] if peak else [])]:
+            engine.close()
+
+    ours = engines[0]
+    others = [min(e.values) for e in engines[1:]]
+    macs = ours.about['macs']
+    top = max(peak.values) * threads if peak else None
+    return {
+        'network': name, 'size': size, 'threads': threads, 'gmac': macs / 1e9, 'level': ours.about['level'],
+        'memory_mib': ours.about['memory'] / 2**20, 'peak_gflops': top,
+        'ratio': min(others) / min(ours.values) if others else None,
+        'engines': {e.name: {'version': e.about.get('version'), 'min_ms': min(e.values),
+                             'median_ms': statistics.median(e.values), 'difference': apart[e.name],
+                             'gflops': 2e-6 * macs / min(e.values),
+                             'share': 2e-6 * macs / min(e.values) / top if top else None} for e in engines},
+    }
+
+
+def show(result):
+    for name, e in result['engines'].items():
+        share = f'{e["share"]:6.0%}' if e['share'] else '     -'
+        ratio = f'{result["ratio"]:6.2f}x' if name == 'ours' and result['ratio'] else ''
+        print(f'{result["network"]:12} {result["size"]:4} {result["threads"]:2}  {name:17} {e["min_ms"]:9.2f} '
+              f'{e["median_ms"]:9.2f} {e["gflops"]:8.1f} {share} {e["difference"]:9.1e} {ratio}', flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    numbers = lambda text: [int(n) for n in text.split(',')]
+    parser.add_argument('build', type=pathlib.Path)
+    parser.add_argument('--networks', help='default: all')
+    parser.add_argument('--sizes', type=numbers, default=[256, 512])
+    parser.add_argument('--threads', type=numbers, default=[1, 2])
+    parser.add_argument('--rounds', type=int, default=5, help='at least so many')
+    parser.add_argument('--seconds', type=float, default=3.0, help='and until the engines ran so long')
+    parser.add_argument('--cache', type=pathlib.Path, help='keep the ONNX files here')
+    parser.add_argument('--json', action='store_true')
+    args = parser.parse_args()
+
+    sys.path.insert(0, str(HERE))
+    import networks
+    names = args.networks.split(',') if args.networks else list(networks.NETWORKS)
+    results = []
+    if not args.json:
+        print(f'{"network":12} size th  {"engine":17} {"min ms":>9} {"median":>9} {"GFLOP/s":>8}  share      diff  ratio')
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = args.cache or pathlib.Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            for size in args.sizes:
+                for threads in args.threads:
+                    result = measure(args, name, size, threads, folder)
+                    if result is None:
+                        continue
+                    results.append(result)
+                    if not args.json:
+                        show(result)
+    if args.json:
+        json.dump(results, sys.stdout, indent=1)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One engine, one network, in a process of its own; speaks the protocol of run-network.c.
+
+Usage: worker.py ENGINE MODEL INPUT.f32 OUTPUT.f32 THREADS CHANNELS HEIGHT WIDTH
+ENGINE is onnxruntime, torch or opencv; MODEL is the ONNX file, for torch the traced module.
+"""
+import json
+import sys
+import time
+
+import numpy as np
+
+
+def onnxruntime_engine(model, threads):
+    import onnxruntime as ort
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(model, options, providers=['CPUExecutionProvider'])
+    name = session.get_inputs()[0].name
+    return ort.__version__, lambda x: session.run(None, {name: x})[0]
+
+
+def torch_engine(model, threads):
+    import torch
+    torch.set_num_threads(threads)
+    torch.set_num_interop_threads(1)
+    module = torch.jit.freeze(torch.jit.load(model).eval())
+
+    def run(x):
+        with torch.inference_mode():
+            return module(torch.from_numpy(x)).numpy()
+    return torch.__version__, run
+
+
+def opencv_engine(model, threads):
+    import cv2
+    cv2.setNumThreads(threads)
+    net = cv2.dnn.readNetFromONNX(model)
+
+    def run(x):
+        net.setInput(x)
+        return net.forward()
+    return cv2.__version__, run
+
+
+def main():
+    engine, model, x_path, y_path, threads, *shape = sys.argv[1:]
+    make = {'onnxruntime': onnxruntime_engine, 'torch': torch_engine, 'opencv': opencv_engine}[engine]
+    version, run = make(model, int(threads))
+    x = np.fromfile(x_path, np.float32).reshape(1, *map(int, shape))
+    for _ in range(2): # PyTorch's frozen modules settle in the second run
+        y = run(x)
+    np.ascontiguousarray(y, np.float32).tofile(y_path)
+    print(json.dumps({'version': version}), flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        run(x)
+        print('%.4f' % ((time.perf_counter() - start) * 1e3), flush=True)
+
+
+if __name__ == '__main__':
+    main()
