@@ -143,13 +143,14 @@ list_candidates (const Network *network, gint width, gint height, const NrRect *
   return list;
 }
 
-static void
-set_memory_error (const Network *network, guint64 needed, guint64 budget, GError **error)
+static gboolean
+fail_memory (const Network *network, guint64 needed, guint64 budget, GError **error)
 {
   g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
                "model package '%s' needs %" G_GUINT64_FORMAT " MiB even for its smallest tile but may use %" G_GUINT64_FORMAT
                " MiB; allow more memory",
                network->package->id, (needed >> 20) + 1, budget >> 20);
+  return FALSE;
 }
 
 /* The cheapest plan that fits into BUDGET bytes; MEMORY is what it takes. */
@@ -157,16 +158,22 @@ static gboolean
 choose_plan (Network *network, gint width, gint height, const NrRect *region, guint64 budget, NrTilePlan *plan,
              guint64 *memory, GError **error)
 {
-  g_autoptr (GArray) list    = list_candidates (network, width, height, region);
-  guint64            too_big = G_MAXUINT64; /* pixels of the smallest window that does not fit */
-  guint64            least   = G_MAXUINT64;
+  g_autoptr (GArray) list  = list_candidates (network, width, height, region);
+  gdouble            limit = G_MAXDOUBLE; /* windows of this many pixels do not fit */
 
+  if (list->len == 0)
+    {
+      g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PACKAGE,
+                   "the network of model package '%s' takes pictures of one size only, which is smaller than what it looks at",
+                   network->package->id);
+      return FALSE;
+    }
   for (guint i = 0; i < list->len; i++)
     {
       const Candidate *candidate = &g_array_index (list, Candidate, i);
-      const guint64    n_pixels  = (guint64) candidate->plan.x.window * candidate->plan.y.window;
+      const gdouble    n_pixels  = (gdouble) candidate->plan.x.window * candidate->plan.y.window;
 
-      if (n_pixels >= too_big)
+      if (n_pixels >= limit)
         continue;
       if (! plan_memory (network, &candidate->plan, memory, &network->session_memory, error))
         return FALSE;
@@ -175,11 +182,11 @@ choose_plan (Network *network, gint width, gint height, const NrRect *region, gu
           *plan = candidate->plan;
           return TRUE;
         }
-      too_big = n_pixels;
-      least   = MIN (least, *memory);
+      /* Memory is a constant plus a share of the pixels, so that much less will do; asking costs a plan each time. */
+      limit = n_pixels * budget / *memory;
     }
-  set_memory_error (network, least, budget, error);
-  return FALSE;
+
+  return fail_memory (network, *memory, budget, error);
 }
 
 /* -- Running ------------------------------------------------------------------------------------------------------- */
