@@ -7,7 +7,13 @@
 
 #include "noise-estimate.h"
 #include "noise-features.h"
+#include "noise-table.h"
 #include "window.h"
+
+/* Noise below this is not visible, and about what rounding to 8 bits leaves: taken as none. */
+static const gdouble least_sigma = 0.5;
+/* The networks know nothing stronger. */
+static const gdouble most_sigma = 100;
 
 /* Pixels that do not count: without alpha, or without a finite value. */
 static gboolean
@@ -83,6 +89,47 @@ collect (const NrSource *source, NrNoiseBlocks *blocks, GCancellable *cancellabl
   return TRUE;
 }
 
+/* A layer of the network: TO = WEIGHTS FROM + BIAS. */
+static void
+layer (const gfloat *weights, const gfloat *bias, const gfloat *from, guint n_from, gfloat *to, guint n_to)
+{
+  for (guint i = 0; i < n_to; i++)
+    {
+      to[i] = bias[i];
+      for (guint j = 0; j < n_from; j++)
+        to[i] += weights[i * n_from + j] * from[j];
+    }
+}
+
+static void
+relu (gfloat *values, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    values[i] = MAX (values[i], 0);
+}
+
+/* Trained by weights/train/noise_level.py. */
+static gdouble
+sigma_from_features (const gfloat features[NR_NOISE_N_FEATURES])
+{
+  gfloat  input[NR_NOISE_N_FEATURES];
+  gfloat  first[NR_NOISE_HIDDEN_1];
+  gfloat  second[NR_NOISE_HIDDEN_2];
+  gfloat  output;
+  gdouble sigma;
+
+  for (guint i = 0; i < NR_NOISE_N_FEATURES; i++)
+    input[i] = (features[i] - nr_noise_mean[i]) * nr_noise_scale[i];
+  layer (nr_noise_weights_1, nr_noise_bias_1, input, NR_NOISE_N_FEATURES, first, NR_NOISE_HIDDEN_1);
+  relu (first, NR_NOISE_HIDDEN_1);
+  layer (nr_noise_weights_2, nr_noise_bias_2, first, NR_NOISE_HIDDEN_1, second, NR_NOISE_HIDDEN_2);
+  relu (second, NR_NOISE_HIDDEN_2);
+  layer (nr_noise_weights_3, nr_noise_bias_3, second, NR_NOISE_HIDDEN_2, &output, 1);
+
+  sigma = exp (output) - 1;
+  return sigma < least_sigma ? 0 : MIN (sigma, most_sigma);
+}
+
 gboolean
 nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *noise, GError **error)
 {
@@ -96,7 +143,7 @@ nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *n
       gfloat features[NR_NOISE_N_FEATURES];
 
       if (nr_noise_blocks_features (blocks, c, features))
-        noise->sigma[c] = MAX (exp (features[2]) - 0.1, 0);
+        noise->sigma[c] = sigma_from_features (features);
     }
   return TRUE;
 }

@@ -1,0 +1,20 @@
+/* The noise estimate's network: from the features of noise-features.h to ln (sigma + 1), sigma on the 0-255 scale.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#pragma once
+
+#include <glib.h>
+
+/* x = (feature - mean) * scale; two layers with ReLU, one without; weights [outputs][inputs]. */
+enum
+{
+  NR_NOISE_HIDDEN_1 = 24,
+  NR_NOISE_HIDDEN_2 = 12
+};
+
+extern const gfloat nr_noise_mean[], nr_noise_scale[];
+extern const gfloat nr_noise_weights_1[], nr_noise_bias_1[];
+extern const gfloat nr_noise_weights_2[], nr_noise_bias_2[];
+extern const gfloat nr_noise_weights_3[], nr_noise_bias_3[];

@@ -1,0 +1,329 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trains the engine's noise estimate and writes its table.
+
+    noise_level.py --pictures DIR --validation val.txt --samples 9000 --out ../../engine/restore/noise-table.c
+
+The engine describes a picture's flat blocks by the numbers in engine/restore/noise-features.h; `features` here
+computes the same.  A small network (68-24-12-1, ReLU) turns them into ln (sigma + 1) of one channel.  It learns
+from pictures with known noise: Gaussian, clipped to 8 bits or not, and what cameras make (demosaiced, smoothed,
+sharpened, reduced, JPEG), where sigma is the root mean square of what the noise changed.  Clean pictures, ramps
+and clean JPEGs belong to sigma 0: texture must not be taken for noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+from pathlib import Path
+
+import numpy
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import degrade
+
+BLOCK = 8
+SCALES = 3
+GROUPS = [(0, 0.05), (0.05, 0.15), (0.15, 0.30), (0.30, 0.50)]
+MIN_USABLE = 32
+HIDDEN = (24, 12)
+
+
+# Features, as engine/restore/noise-features.c
+
+def blocks_of(plane: numpy.ndarray) -> numpy.ndarray:
+    height, width = (n - n % BLOCK for n in plane.shape)
+    return plane[:height, :width].reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK).transpose(0, 2, 1, 3)
+
+
+def block_statistics(plane: numpy.ndarray) -> tuple[numpy.ndarray, ...]:
+    """Mean, variance about a fitted plane, and mean square of the diagonal Haar details of each block."""
+    blocks = blocks_of(plane).reshape(-1, BLOCK, BLOCK)
+    axis = numpy.arange(BLOCK) - (BLOCK - 1) / 2
+    slope = numpy.float32(axis / numpy.sqrt((axis**2).sum() * BLOCK))
+    mean = blocks.mean((1, 2))
+    centered = blocks - mean[:, None, None]
+    fitted = (centered * slope).sum((1, 2))**2 + (centered * slope[:, None]).sum((1, 2))**2
+    variance = numpy.maximum((centered**2).sum((1, 2)) - fitted, 0) / (BLOCK**2 - 3)
+    quads = centered.reshape(-1, BLOCK // 2, 2, BLOCK // 2, 2)
+    diagonal = (quads[:, :, 0, :, 0] - quads[:, :, 1, :, 0] - quads[:, :, 0, :, 1] + quads[:, :, 1, :, 1]) / 2
+    return mean, variance, (diagonal**2).mean((1, 2))
+
+
+def root_log(square: float) -> float:
+    return math.log(0.1 + math.sqrt(square))
+
+
+def ranked_features(mean: numpy.ndarray, variance: numpy.ndarray, diagonal: numpy.ndarray) -> tuple[list, list]:
+    """Ten features of blocks, and the brightness of the four groups."""
+    order, count = numpy.argsort(variance, kind="stable"), len(variance)
+    found, brightness = [], []
+    for first, last in GROUPS:
+        begin = int(first * count)
+        group = order[begin:max(int(last * count), begin + 1)]
+        found += [root_log(variance[group].mean()), root_log(diagonal[group].mean())]
+        brightness.append(mean[group].mean() / 255)
+    diagonal = numpy.sort(diagonal)
+    return found + [root_log(diagonal[int(q * count)]) for q in (0.05, 0.25)], brightness
+
+
+def usable_blocks(plane: numpy.ndarray) -> numpy.ndarray:
+    clipped = ((blocks_of(plane) <= 0.5) | (blocks_of(plane) >= 254.5)).sum((2, 3)).reshape(-1)
+    usable = clipped <= BLOCK
+    return usable if usable.sum() >= MIN_USABLE else numpy.ones_like(usable)
+
+
+def halved(plane: numpy.ndarray) -> numpy.ndarray:
+    height, width = (n - n % 2 for n in plane.shape)
+    return plane[:height, :width].reshape(height // 2, 2, width // 2, 2).mean((1, 3))
+
+
+def features(picture: numpy.ndarray, channel: int) -> numpy.ndarray:
+    """The 68 features of one channel of a picture 3 x H x W, float32, 0..255."""
+    own = picture[channel]
+    difference = own - (picture[(channel + 1) % 3] + picture[(channel + 2) % 3]) / 2
+    found, tail = [], []
+    for scale in range(SCALES):
+        usable = usable_blocks(own)
+        numbers, brightness = ranked_features(*(s[usable] for s in block_statistics(own)))
+        found += numbers + ranked_features(*(s[usable] for s in block_statistics(difference)))[0]
+        if scale == 0:
+            tail = brightness + [usable.mean()]
+        own, difference = halved(own), halved(difference)
+    own = picture[channel]
+    tail += [(own <= 0.5).mean(), (own >= 254.5).mean(), own.mean() / 255]
+    return numpy.array(found + tail, numpy.float32)
+
+
+# Pictures with known noise: each maker returns picture 1 x 3 x H x W in 0..1 and sigma of its channels (0..255)
+
+def blurred(x: Tensor, sigma: float) -> Tensor:
+    if sigma < 0.15:
+        return x
+    radius = max(1, math.ceil(3 * sigma))
+    kernel = degrade.gaussian_kernels(torch.full((1, 1, 1, 1), sigma), radius)[0, 0].sum(0)
+    x = F.pad(x, (radius,) * 4, mode="reflect")
+    for shape in ((1, 1, 1, -1), (1, 1, -1, 1)):
+        x = F.conv2d(x, kernel.view(shape).repeat(x.shape[1], 1, 1, 1), groups=x.shape[1])
+    return x
+
+
+def demosaiced(x: Tensor) -> Tensor:
+    """Only the samples of an RGGB mosaic, interpolated linearly."""
+    mask = torch.zeros(1, 3, *x.shape[2:])
+    mask[:, 0, ::2, ::2] = mask[:, 1, ::2, 1::2] = mask[:, 1, 1::2, ::2] = mask[:, 2, 1::2, 1::2] = 1
+    kernel = torch.tensor([[1, 2, 1], [2, 4, 2], [1, 2, 1.0]]).view(1, 1, 3, 3).repeat(3, 1, 1, 1)
+    total, weight = (F.conv2d(F.pad(p, (1,) * 4, mode="reflect"), kernel, groups=3) for p in (x * mask, mask))
+    return total / weight
+
+
+def developed(clean: Tensor) -> tuple[Tensor, Tensor]:
+    """A camera's picture with and without noise: photon and read noise, demosaicing, color matrix, gamma,
+    smoothing of luma and more of chroma, sharpening, sometimes reduced."""
+    gamma = random.uniform(1.8, 2.4)
+    gains = torch.tensor([random.uniform(1.2, 2.4), 1, random.uniform(1.2, 2.6)]).view(1, 3, 1, 1)
+    raw = clean.clamp(0, 1)**gamma / gains
+    photon, read = 10**random.uniform(-4.2, -1.6), 10**random.uniform(-3.6, -1.6)
+    pair = [raw + torch.randn_like(raw) * (raw * photon + read**2).sqrt(), raw]
+    if random.random() < 0.75:
+        pair = [demosaiced(x) for x in pair]
+    mix = torch.eye(3) + (torch.rand(3, 3) - 0.6) * random.uniform(0, 0.5)
+    mix /= mix.sum(1, keepdim=True)
+    luma_blur = random.uniform(0, 1) * (random.random() < 0.6)
+    chroma_blur = random.uniform(0, 2.5) * (random.random() < 0.7)
+    sharpening = random.uniform(0, 1) * (random.random() < 0.4)
+    size = None
+    if random.random() < 0.3:
+        reduction = random.uniform(1.1, 2.2)
+        size = [int(n / reduction) // 16 * 16 for n in clean.shape[2:]]
+
+    def finish(x: Tensor) -> Tensor:
+        x = (mix @ (x * gains).flatten(2)).view_as(x).clamp(0, 1)**(1 / gamma)
+        luma = x.mean(1, keepdim=True)
+        chroma = blurred(x - luma, chroma_blur)
+        luma = blurred(luma, luma_blur)
+        x = (luma + sharpening * (luma - blurred(luma, 1.2)) + chroma).clamp(0, 1)
+        return x if size is None else F.interpolate(x, size=size, mode="bicubic", antialias=True)
+
+    return finish(pair[0]), finish(pair[1])
+
+
+def jpeg(x: Tensor, low: float, high: float) -> Tensor:
+    quality = torch.full((1, 1, 1, 1), random.uniform(low, high))
+    return degrade.jpeg(x, quality, torch.full((1, 1, 1, 1), random.random() < 0.5))
+
+
+def ramp_picture() -> tuple[Tensor, Tensor]:
+    y, x = torch.meshgrid(torch.arange(256) / 256, torch.arange(256) / 256, indexing="ij")
+    planes = []
+    for _ in range(3):
+        angle = random.uniform(0, 2 * math.pi)
+        along = x * math.cos(angle) + y * math.sin(angle)
+        planes.append(random.uniform(0.1, 0.9) + random.uniform(-0.6, 0.6) * along + random.uniform(-0.5, 0.5) * along**2)
+    picture = torch.stack(planes)[None].clamp(0, 1)
+    if random.random() < 0.3:
+        picture = (picture * random.uniform(3, 12)).floor() / 12
+    return (picture if random.random() < 0.4 else degrade.to_8_bits(picture)), torch.zeros(3)
+
+
+def clean_picture(clean: Tensor) -> tuple[Tensor, Tensor]:
+    picture = degrade.to_8_bits(clean)
+    return (jpeg(picture, 75, 98) if random.random() < 0.3 else picture), torch.zeros(3)
+
+
+def gaussian_picture(clean: Tensor, is_grey: bool) -> tuple[Tensor, Tensor]:
+    level = random.uniform(0, 75) if random.random() < 0.6 else math.exp(random.uniform(math.log(0.7), math.log(40)))
+    noise = torch.randn_like(clean)
+    sigma = torch.full((3,), level)
+    if is_grey:
+        noise = noise[:, :1].expand(-1, 3, -1, -1)
+    elif random.random() < 0.25:
+        sigma = sigma * torch.empty(3).uniform_(0.5, 1.5)
+    noisy = clean + noise * sigma.view(1, 3, 1, 1) / 255
+    return (degrade.to_8_bits(noisy) if random.random() < 0.65 else noisy), sigma
+
+
+def camera_picture(clean: Tensor, is_grey: bool) -> tuple[Tensor, Tensor]:
+    noisy, quiet = (degrade.camera_noise(clean), clean) if random.random() < 0.4 else developed(clean)
+    if is_grey:
+        noisy, quiet = (x.mean(1, keepdim=True).expand(-1, 3, -1, -1) for x in (noisy, quiet))
+    noisy = degrade.to_8_bits(noisy)
+    if random.random() < 0.6:
+        noisy = jpeg(noisy, 70, 98)
+    return noisy, (noisy - quiet).square().mean((0, 2, 3)).sqrt() * 255
+
+
+def varied(tile: Tensor) -> Tensor:
+    """A turned, reduced, brightened, cropped picture 1 x 3 x H x W in 0..1; sides multiples of 16."""
+    clean = degrade.turn(tile)[None].float() / 255
+    if random.random() < 0.25:
+        reduction = random.uniform(1.2, 2.2)
+        size = [int(n / reduction) for n in clean.shape[2:]]
+        clean = F.interpolate(clean, size=size, mode="bicubic", antialias=True).clamp(0, 1)
+    if random.random() < 0.3:
+        clean = ((clean - 0.5) * random.uniform(0.6, 1.2) + 0.5 + random.uniform(-0.2, 0.2)).clamp(0, 1)
+    if random.random() < 0.1:
+        clean = clean.mean(1, keepdim=True).expand(-1, 3, -1, -1).contiguous()
+    height, width = clean.shape[2:]
+    if random.random() < 0.8:
+        size = random.randrange(288, 400)
+        top, left = random.randint(0, max(0, height - size)), random.randint(0, max(0, width - size))
+        clean = clean[..., top:top + size, left:left + size]
+    height, width = clean.shape[2:]
+    return clean[..., :height // 16 * 16, :width // 16 * 16]
+
+
+def random_picture(tiles: list[Tensor]) -> tuple[Tensor, Tensor]:
+    if random.random() < 0.04:
+        return ramp_picture()
+    clean = varied(random.choice(tiles))
+    is_grey = bool((clean[:, 0] == clean[:, 1]).all())
+    kind = random.random()
+    if kind < 0.14:
+        return clean_picture(clean)
+    return gaussian_picture(clean, is_grey) if kind < 0.58 else camera_picture(clean, is_grey)
+
+
+def samples(tiles: list[Tensor], count: int) -> tuple[Tensor, Tensor]:
+    """Features and sigma, a row for each channel of COUNT pictures."""
+    rows, levels = [], []
+    for _ in range(count):
+        picture, sigma = random_picture(tiles)
+        planes = numpy.ascontiguousarray(picture[0].numpy() * 255, dtype=numpy.float32)
+        rows += [features(planes, channel) for channel in range(3)]
+        levels += sigma.tolist()
+    return torch.from_numpy(numpy.stack(rows)), torch.tensor(levels)
+
+
+# Training
+
+class Estimator(nn.Module):
+    def __init__(self, rows: Tensor) -> None:
+        super().__init__()
+        self.mean, self.scale = rows.mean(0), 1 / (rows.std(0) + 1e-3)
+        self.layers = nn.Sequential(nn.Linear(rows.shape[1], HIDDEN[0]), nn.ReLU(),
+                                    nn.Linear(HIDDEN[0], HIDDEN[1]), nn.ReLU(), nn.Linear(HIDDEN[1], 1))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return self.layers((rows - self.mean) * self.scale)[:, 0]
+
+
+def train(rows: Tensor, levels: Tensor, steps: int) -> Estimator:
+    estimator = Estimator(rows)
+    targets = torch.log(levels + 1)
+    optimizer = torch.optim.AdamW(estimator.layers.parameters(), weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    spread = 0.05 / estimator.scale
+    for _ in range(steps):
+        chosen = torch.randint(len(rows), (512,))
+        guess = estimator(rows[chosen] + spread * torch.randn(512, rows.shape[1]))
+        loss = F.smooth_l1_loss(guess, targets[chosen], beta=0.05)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return estimator
+
+
+def report(estimator: Estimator, rows: Tensor, levels: Tensor) -> None:
+    with torch.no_grad():
+        guess = (torch.exp(estimator(rows)) - 1).clamp(min=0)
+    clean = levels == 0
+    ratio = torch.log((guess[~clean] + 1) / (levels[~clean] + 1))
+    print(f"{len(levels)} channels: clean ones get {guess[clean].mean():.2f} (90 %: {guess[clean].quantile(0.9):.2f}), "
+          f"noisy ones are off by a factor of {math.exp(ratio.abs().mean()):.3f} (bias {math.exp(ratio.mean()):.3f})")
+
+
+# The table
+
+def c_array(name: str, values: Tensor) -> str:
+    numbers = [f"{v:.6g}" for v in values.flatten().tolist()]
+    numbers = [n + ("f" if "." in n or "e" in n else ".0f") for n in numbers]
+    lines = ["  " + ", ".join(numbers[i:i + 10]) for i in range(0, len(numbers), 10)]
+    return f"const gfloat {name}[] = {{\n" + ",\n".join(lines) + "\n};\n"
+
+
+def write_table(estimator: Estimator, path: Path) -> None:
+    linears = [layer for layer in estimator.layers if isinstance(layer, nn.Linear)]
+    arrays = [c_array("nr_noise_mean", estimator.mean), c_array("nr_noise_scale", estimator.scale)]
+    for number, layer in enumerate(linears, 1):
+        arrays += [c_array(f"nr_noise_weights_{number}", layer.weight.detach()),
+                   c_array(f"nr_noise_bias_{number}", layer.bias.detach())]
+    path.write_text("/* The noise estimate's network. Written by weights/train/noise_level.py.\n *\n"
+                    " * SPDX-License-Identifier: GPL-3.0-or-later\n */\n\n#include \"noise-table.h\"\n\n" + "\n".join(arrays))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pictures", type=Path, required=True, help="folder of clean photographs")
+    parser.add_argument("--validation", type=Path, required=True, help="text file with names to hold out")
+    parser.add_argument("--samples", type=int, default=9000, help="pictures to learn from")
+    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--features", type=Path, help="keep the features in this .npz, and reuse it")
+    parser.add_argument("--out", type=Path, required=True, help="the C file to write")
+    options = parser.parse_args()
+
+    random.seed(1)
+    torch.manual_seed(1)
+    if options.features and options.features.exists():
+        stored = numpy.load(options.features)
+        rows, levels, check_rows, check_levels = (torch.from_numpy(stored[n]) for n in ("rows", "levels", "check_rows", "check_levels"))
+    else:
+        held_out = set(options.validation.read_text().split())
+        files = degrade.picture_files(options.pictures)
+        device = torch.device("cpu")
+        rows, levels = samples(degrade.load_tiles([f for f in files if f.name not in held_out], device), options.samples)
+        check_rows, check_levels = samples(degrade.load_tiles([f for f in files if f.name in held_out], device), 400)
+        if options.features:
+            numpy.savez(options.features, rows=rows, levels=levels, check_rows=check_rows, check_levels=check_levels)
+
+    estimator = train(rows, levels, options.steps)
+    report(estimator, check_rows, check_levels)
+    write_table(estimator, options.out)
+
+
+if __name__ == "__main__":
+    main()
