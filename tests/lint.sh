@@ -59,7 +59,8 @@ translations () {
 
   texts=$(mktemp)
   grep -v '^#' po/POTFILES.in |
-    xgettext --files-from=- --from-code=UTF-8 --keyword=_ --keyword=N_ --output="$texts"
+    xgettext --files-from=- --from-code=UTF-8 --keyword=_ --keyword=N_ \
+      --keyword=g_dngettext:2,3 --output="$texts"
   for language in po/*.po; do
     msgfmt --check --output-file=/dev/null "$language" || status=1
     missing=$(msgmerge --quiet --no-fuzzy-matching "$language" "$texts" | msgattrib --untranslated --no-obsolete)

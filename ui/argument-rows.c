@@ -63,7 +63,7 @@ static GtkWidget *
 percent_row_new (GObject *config, const gchar *argument)
 {
   GtkWidget        *scale = gimp_prop_spin_scale_new (config, argument, 0.01, 0.1, 0);
-  g_autofree gchar *label = g_strdup_printf (_("%s (%%)"), nick_of (config, argument));
+  g_autofree gchar *label = g_strdup_printf (_ ("%s (%%)"), nick_of (config, argument));
 
   gimp_spin_scale_set_label (GIMP_SPIN_SCALE (scale), label);
   gimp_prop_widget_set_factor (scale, 100.0, 1.0, 10.0, 0);
@@ -76,7 +76,7 @@ automatic_row_new (GObject *config, const gchar *argument, gint digits)
 {
   gdouble           step  = digits > 0 ? 0.1 : 1.0;
   GtkWidget        *scale = gimp_prop_spin_scale_new (config, argument, step, 10.0 * step, digits);
-  g_autofree gchar *label = g_strdup_printf (_("%s (0: automatic)"), nick_of (config, argument));
+  g_autofree gchar *label = g_strdup_printf (_ ("%s (0: automatic)"), nick_of (config, argument));
 
   gimp_spin_scale_set_label (GIMP_SPIN_SCALE (scale), label);
   gimp_spin_scale_set_gamma (GIMP_SPIN_SCALE (scale), 2.0);
@@ -117,7 +117,7 @@ combo_row_new (GObject *config, const gchar *argument, const NrWord *words, guin
   GtkWidget    *combo;
 
   for (guint i = 0; i < n_words; i++)
-    gtk_list_store_insert_with_values (store, NULL, -1, 0, words[i].word, 1, _(words[i].label), -1);
+    gtk_list_store_insert_with_values (store, NULL, -1, 0, words[i].word, 1, _ (words[i].label), -1);
 
   combo = gimp_prop_string_combo_box_new (config, argument, GTK_TREE_MODEL (store), 0, 1);
   g_object_unref (store);
@@ -127,7 +127,7 @@ combo_row_new (GObject *config, const gchar *argument, const NrWord *words, guin
 static GtkWidget *
 variant_row_new (GObject *config, const gchar *argument)
 {
-  static const NrWord variants[] = { { "photo", N_("Photo"), NULL }, { "clean", N_("Clean original"), NULL } };
+  static const NrWord variants[] = { { "photo", N_ ("Photo"), NULL }, { "clean", N_ ("Clean original"), NULL } };
 
   return combo_row_new (config, argument, variants, G_N_ELEMENTS (variants));
 }
@@ -135,9 +135,9 @@ variant_row_new (GObject *config, const gchar *argument)
 static GtkWidget *
 output_row_new (GObject *config, const gchar *argument)
 {
-  static const NrWord outputs[] = { { "new-image", N_("New image"), NULL },
-                                    { "scale-image", N_("This image, enlarged"), NULL },
-                                    { "layer", N_("New layer"), NULL } };
+  static const NrWord outputs[] = { { "new-image", N_ ("New image"), NULL },
+                                    { "scale-image", N_ ("This image, enlarged"), NULL },
+                                    { "layer", N_ ("New layer"), NULL } };
 
   return combo_row_new (config, argument, outputs, G_N_ELEMENTS (outputs));
 }
@@ -186,7 +186,7 @@ NrArgumentRows *
 nr_argument_rows_new (GObject *config, NrArgumentFilter filter, gpointer filter_data)
 {
   NrArgumentRows *rows     = g_new0 (NrArgumentRows, 1);
-  GtkWidget      *expander = gtk_expander_new_with_mnemonic (_("Ad_vanced"));
+  GtkWidget      *expander = gtk_expander_new_with_mnemonic (_ ("Ad_vanced"));
 
   rows->config       = g_object_ref (config);
   rows->filter       = filter;
@@ -241,7 +241,7 @@ nr_argument_rows_set_task (NrArgumentRows *rows, NrTask task)
   g_hash_table_iter_init (&iter, rows->rows);
   while (g_hash_table_iter_next (&iter, &argument, &row))
     gtk_widget_set_visible (row, rows->filter (argument, task, rows->filter_data) &&
-                                 (row != rows->model_chooser || uses_network (task)));
+                                     (row != rows->model_chooser || uses_network (task)));
 
   if (rows->model_chooser)
     nr_model_chooser_set_task (NR_MODEL_CHOOSER (rows->model_chooser), task);

@@ -182,10 +182,10 @@ draw_rounded (cairo_t *cr, gdouble x, gdouble y, gdouble width, gdouble height, 
 static void
 draw_chip (NrCompareView *view, cairo_t *cr, const gchar *text, gboolean is_left)
 {
-  GtkWidget                *widget = GTK_WIDGET (view);
-  g_autoptr (PangoLayout)   layout = gtk_widget_create_pango_layout (widget, text);
-  gint                      width, height;
-  gdouble                   x, y;
+  GtkWidget              *widget = GTK_WIDGET (view);
+  g_autoptr (PangoLayout) layout = gtk_widget_create_pango_layout (widget, text);
+  gint                    width, height;
+  gdouble                 x, y;
 
   pango_layout_get_pixel_size (layout, &width, &height);
   x = is_left ? CHIP_MARGIN : gtk_widget_get_allocated_width (widget) - CHIP_MARGIN - width - 16;
@@ -260,9 +260,9 @@ nr_compare_view_draw (GtkWidget *widget, cairo_t *cr)
     draw_after (view, cr);
 
   draw_divider (view, cr);
-  draw_chip (view, cr, _("Before"), TRUE);
+  draw_chip (view, cr, _ ("Before"), TRUE);
   if (view->is_busy || view->after)
-    draw_chip (view, cr, view->is_busy ? _("Computing…") : _("After"), FALSE);
+    draw_chip (view, cr, view->is_busy ? _ ("Computing…") : _ ("After"), FALSE);
 
   if (gtk_widget_has_visible_focus (widget))
     gtk_render_focus (gtk_widget_get_style_context (widget), cr, 0, 0, gtk_widget_get_allocated_width (widget),
@@ -422,14 +422,14 @@ nr_compare_view_class_init (NrCompareViewClass *klass)
 {
   GtkWidgetClass *widget_class = GTK_WIDGET_CLASS (klass);
 
-  G_OBJECT_CLASS (klass)->finalize    = nr_compare_view_finalize;
-  widget_class->draw                  = nr_compare_view_draw;
-  widget_class->button_press_event    = nr_compare_view_button_press;
-  widget_class->button_release_event  = nr_compare_view_button_release;
-  widget_class->motion_notify_event   = nr_compare_view_motion;
-  widget_class->scroll_event          = nr_compare_view_scroll;
-  widget_class->key_press_event       = nr_compare_view_key_press;
-  widget_class->size_allocate         = nr_compare_view_size_allocate;
+  G_OBJECT_CLASS (klass)->finalize   = nr_compare_view_finalize;
+  widget_class->draw                 = nr_compare_view_draw;
+  widget_class->button_press_event   = nr_compare_view_button_press;
+  widget_class->button_release_event = nr_compare_view_button_release;
+  widget_class->motion_notify_event  = nr_compare_view_motion;
+  widget_class->scroll_event         = nr_compare_view_scroll;
+  widget_class->key_press_event      = nr_compare_view_key_press;
+  widget_class->size_allocate        = nr_compare_view_size_allocate;
 
   moved_signal = g_signal_new ("moved", NR_TYPE_COMPARE_VIEW, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 0);
 }
@@ -446,7 +446,7 @@ nr_compare_view_init (NrCompareView *view)
   gtk_widget_set_can_focus (widget, TRUE);
   gtk_widget_set_size_request (widget, MINIMUM_WIDTH, MINIMUM_HEIGHT);
   gtk_widget_add_events (widget, GDK_BUTTON_PRESS_MASK | GDK_BUTTON_RELEASE_MASK | GDK_POINTER_MOTION_MASK |
-                                 GDK_SCROLL_MASK | GDK_KEY_PRESS_MASK);
+                                     GDK_SCROLL_MASK | GDK_KEY_PRESS_MASK);
 }
 
 GtkWidget *
@@ -492,8 +492,7 @@ nr_compare_view_center_on (NrCompareView *view, gdouble x, gdouble y)
 }
 
 static void
-replace_surface (NrCompareView *view, cairo_surface_t **place, NrRect *place_rect, cairo_surface_t *surface,
-                 const NrRect *rect)
+replace_surface (NrCompareView *view, cairo_surface_t **place, NrRect *place_rect, cairo_surface_t *surface, const NrRect *rect)
 {
   g_clear_pointer (place, cairo_surface_destroy);
   if (surface)

@@ -49,8 +49,8 @@ duration_text (gdouble seconds)
   if (whole < 60)
     return g_strdup_printf (g_dngettext (NULL, "%d second", "%d seconds", MAX (whole, 1)), MAX (whole, 1));
   if (whole < 3600)
-    return g_strdup_printf (_("%d min %02d s"), whole / 60, whole % 60);
-  return g_strdup_printf (_("%d h %02d min"), whole / 3600, whole / 60 % 60);
+    return g_strdup_printf (_ ("%d min %02d s"), whole / 60, whole % 60);
+  return g_strdup_printf (_ ("%d h %02d min"), whole / 3600, whole / 60 % 60);
 }
 
 /* Says why there is no result; NULL: nothing is wrong. */
@@ -65,7 +65,7 @@ show_problem (NrDialog *dialog, const gchar *text)
 static void
 show_zoom (NrDialog *dialog)
 {
-  g_autofree gchar *text = g_strdup_printf (_("%.0f %%"), 100.0 * nr_compare_view_get_level (NR_COMPARE_VIEW (dialog->view)));
+  g_autofree gchar *text = g_strdup_printf (_ ("%.0f %%"), 100.0 * nr_compare_view_get_level (NR_COMPARE_VIEW (dialog->view)));
 
   gtk_label_set_text (GTK_LABEL (dialog->zoom_label), text);
 }
@@ -89,8 +89,8 @@ covers (const NrRect *outer, const NrRect *inner)
 static gboolean
 intersect (const NrRect *a, const NrRect *b, NrRect *both)
 {
-  return gdk_rectangle_intersect (&(GdkRectangle){ a->x, a->y, a->width, a->height },
-                                  &(GdkRectangle){ b->x, b->y, b->width, b->height }, (GdkRectangle *) both);
+  return gdk_rectangle_intersect (&(GdkRectangle) { a->x, a->y, a->width, a->height },
+                                  &(GdkRectangle) { b->x, b->y, b->width, b->height }, (GdkRectangle *) both);
 }
 
 static void
@@ -98,7 +98,7 @@ preview_estimated (gdouble seconds, gdouble memory_mib, gpointer data)
 {
   NrDialog         *dialog   = data;
   g_autofree gchar *duration = duration_text (seconds);
-  g_autofree gchar *text     = g_strdup_printf (_("About %s, %.0f MiB"), duration, memory_mib);
+  g_autofree gchar *text     = g_strdup_printf (_ ("About %s, %.0f MiB"), duration, memory_mib);
 
   gtk_label_set_text (GTK_LABEL (dialog->estimate), text);
 }
@@ -110,7 +110,7 @@ preview_finished (cairo_surface_t *after, const NrRect *rect, const GError *erro
 
   nr_compare_view_set_busy (NR_COMPARE_VIEW (dialog->view), FALSE);
   nr_compare_view_set_after (NR_COMPARE_VIEW (dialog->view), after, rect);
-  dialog->previewed = after ? *rect : (NrRect){ 0, 0, 0, 0 };
+  dialog->previewed = after ? *rect : (NrRect) { 0, 0, 0, 0 };
   show_problem (dialog, error ? error->message : NULL);
 }
 
@@ -119,8 +119,8 @@ static void
 request_preview (NrDialog *dialog)
 {
   g_autoptr (GError) error = NULL;
-  NrRect   visible, wanted;
-  gpointer request;
+  NrRect             visible, wanted;
+  gpointer           request;
 
   nr_compare_view_get_visible (NR_COMPARE_VIEW (dialog->view), &visible);
   if (dialog->cancellable ||
@@ -175,7 +175,7 @@ forget_result (NrDialog *dialog)
   if (get_task (dialog) == NR_TASK_SUPER_RESOLVE)
     g_object_get (dialog->config, "scale", &enlargement, NULL);
 
-  dialog->previewed = (NrRect){ 0, 0, 0, 0 };
+  dialog->previewed = (NrRect) { 0, 0, 0, 0 };
   nr_compare_view_set_enlargement (NR_COMPARE_VIEW (dialog->view), enlargement);
   request_preview (dialog);
 }
@@ -199,10 +199,10 @@ static GtkWidget *
 task_buttons_new (GObject *config)
 {
   static const NrWord tasks[] = {
-    { "denoise", N_("De_noise"), N_("Removes noise and keeps detail") },
-    { "deblur", N_("De_blur"), N_("Sharpens what is slightly out of focus") },
-    { "super-resolve", N_("S_uper-resolve"), N_("Enlarges the picture with new detail") },
-    { "fill", N_("_Fill"), N_("Replaces the selection by its surroundings") },
+    { "denoise", N_ ("De_noise"), N_ ("Removes noise and keeps detail") },
+    { "deblur", N_ ("De_blur"), N_ ("Sharpens what is slightly out of focus") },
+    { "super-resolve", N_ ("S_uper-resolve"), N_ ("Enlarges the picture with new detail") },
+    { "fill", N_ ("_Fill"), N_ ("Replaces the selection by its surroundings") },
   };
 
   return nr_word_buttons_new (config, "task", tasks, G_N_ELEMENTS (tasks));
@@ -247,12 +247,12 @@ preview_bar_new (NrDialog *dialog)
   gtk_label_set_ellipsize (GTK_LABEL (dialog->problem), PANGO_ELLIPSIZE_END);
 
   dialog->estimate = gtk_label_new (NULL);
-  gtk_widget_set_tooltip_text (dialog->estimate, _("Estimated time and memory for the whole result"));
+  gtk_widget_set_tooltip_text (dialog->estimate, _ ("Estimated time and memory for the whole result"));
 
-  gtk_box_pack_start (GTK_BOX (bar), zoom_button_new (GIMP_ICON_ZOOM_OUT, _("Zoom out"), G_CALLBACK (zoom_out_clicked), dialog),
+  gtk_box_pack_start (GTK_BOX (bar), zoom_button_new (GIMP_ICON_ZOOM_OUT, _ ("Zoom out"), G_CALLBACK (zoom_out_clicked), dialog),
                       FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (bar), dialog->zoom_label, FALSE, FALSE, 0);
-  gtk_box_pack_start (GTK_BOX (bar), zoom_button_new (GIMP_ICON_ZOOM_IN, _("Zoom in"), G_CALLBACK (zoom_in_clicked), dialog),
+  gtk_box_pack_start (GTK_BOX (bar), zoom_button_new (GIMP_ICON_ZOOM_IN, _ ("Zoom in"), G_CALLBACK (zoom_in_clicked), dialog),
                       FALSE, FALSE, 0);
   gtk_box_pack_start (GTK_BOX (bar), dialog->problem_icon, FALSE, FALSE, 6);
   gtk_box_pack_start (GTK_BOX (bar), dialog->problem, TRUE, TRUE, 0);
@@ -267,7 +267,7 @@ preview_new (NrDialog *dialog)
   GtkWidget *frame = gtk_frame_new (NULL);
 
   dialog->view = nr_compare_view_new (dialog->host->width, dialog->host->height);
-  gtk_widget_set_tooltip_text (dialog->view, _("Drag the divider to compare, the picture to move it; the wheel zooms"));
+  gtk_widget_set_tooltip_text (dialog->view, _ ("Drag the divider to compare, the picture to move it; the wheel zooms"));
   g_signal_connect (dialog->view, "moved", G_CALLBACK (view_moved), dialog);
 
   gtk_container_add (GTK_CONTAINER (frame), dialog->view);
@@ -285,11 +285,11 @@ thumbnail_new (NrDialog *dialog)
   cairo_surface_t *thumbnail;
 
   nr_navigator_fit (host->width, host->height, &width, &height);
-  thumbnail         = host->show (host, &(NrRect){ 0, 0, host->width, host->height }, width, height);
+  thumbnail         = host->show (host, &(NrRect) { 0, 0, host->width, host->height }, width, height);
   dialog->navigator = nr_navigator_new (thumbnail, host->width, host->height);
   cairo_surface_destroy (thumbnail);
 
-  gtk_widget_set_tooltip_text (dialog->navigator, _("Click to preview another part"));
+  gtk_widget_set_tooltip_text (dialog->navigator, _ ("Click to preview another part"));
   g_signal_connect (dialog->navigator, "picked", G_CALLBACK (thumbnail_picked), dialog);
   return dialog->navigator;
 }
@@ -343,7 +343,11 @@ progress_bar_new (void)
 /* -- Dialog ------------------------------------------------------------------------------------------------------- */
 
 NrDialog *
-nr_dialog_new (GimpProcedure *procedure, GimpProcedureConfig *config, guint task, NrDialogHost *host)
+nr_dialog_new (GimpProcedure       *procedure,
+               GimpProcedureConfig *config,
+               const gchar         *title,
+               guint                task,
+               NrDialogHost        *host)
 {
   NrDialog       *dialog = g_new0 (NrDialog, 1);
   NrPreviewAnswer answer = { preview_estimated, preview_finished, dialog };
@@ -355,10 +359,10 @@ nr_dialog_new (GimpProcedure *procedure, GimpProcedureConfig *config, guint task
   dialog->host       = host;
   dialog->worker     = nr_preview_worker_new (host, &answer);
 
-  dialog->window = gimp_procedure_dialog_new (procedure, config, NULL);
+  dialog->window = gimp_procedure_dialog_new (procedure, config, title);
   content        = GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (dialog->window)));
 
-  inputs         = inputs_new (dialog);
+  inputs               = inputs_new (dialog);
   dialog->progress_bar = progress_bar_new ();
   gtk_box_set_spacing (content, 12);
   gtk_box_pack_start (content, inputs, TRUE, TRUE, 0);
@@ -395,6 +399,7 @@ nr_dialog_run (NrDialog *dialog)
   gboolean is_confirmed = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (dialog->window));
 
   g_clear_signal_handler (&dialog->config_handler, dialog->config);
+  g_signal_handlers_disconnect_by_func (dialog->view, view_moved, dialog);
   nr_preview_worker_stop (dialog->worker);
   return is_confirmed;
 }
@@ -404,7 +409,7 @@ nr_dialog_run (NrDialog *dialog)
 static void
 cancel (NrDialog *dialog)
 {
-  gtk_progress_bar_set_text (GTK_PROGRESS_BAR (dialog->progress_bar), _("Stopping…"));
+  gtk_progress_bar_set_text (GTK_PROGRESS_BAR (dialog->progress_bar), _ ("Stopping…"));
   g_cancellable_cancel (dialog->cancellable);
 }
 
@@ -434,12 +439,12 @@ nr_dialog_begin (NrDialog *dialog, GCancellable *cancellable)
 
   gtk_container_foreach (GTK_CONTAINER (gtk_dialog_get_content_area (window)), disable, dialog);
   gtk_container_foreach (GTK_CONTAINER (gtk_widget_get_parent (
-                           gtk_dialog_get_widget_for_response (window, GTK_RESPONSE_CANCEL))),
+                             gtk_dialog_get_widget_for_response (window, GTK_RESPONSE_CANCEL))),
                          disable, dialog);
   nr_compare_view_set_busy (NR_COMPARE_VIEW (dialog->view), FALSE);
 
   gtk_widget_show (dialog->progress_bar);
-  gtk_progress_bar_set_text (GTK_PROGRESS_BAR (dialog->progress_bar), _("Starting…"));
+  gtk_progress_bar_set_text (GTK_PROGRESS_BAR (dialog->progress_bar), _ ("Starting…"));
 
   /* Closing the window is Cancel, too; it must not take the progress bar away under us. */
   g_signal_connect (window, "response", G_CALLBACK (cancel_clicked), dialog);
@@ -459,6 +464,6 @@ nr_dialog_show_progress (gdouble fraction, gdouble seconds_left, gpointer data)
     return;
 
   left = duration_text (seconds_left);
-  text = g_strdup_printf (_("%.0f %%, about %s left"), 100.0 * fraction, left);
+  text = g_strdup_printf (_ ("%.0f %%, about %s left"), 100.0 * fraction, left);
   gtk_progress_bar_set_text (bar, text);
 }

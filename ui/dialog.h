@@ -30,7 +30,7 @@ struct _NrDialogHost
 
   /* NULL with a sentence when the present settings cannot be carried out. */
   gpointer (*request_new) (NrDialogHost *host, GError **error);
-  void     (*request_free) (NrDialogHost *host, gpointer request);
+  void (*request_free) (NrDialogHost *host, gpointer request);
 
   /* Worker thread: seconds and MiB of the whole job. */
   gboolean (*estimate) (NrDialogHost *host, gpointer request, gdouble *seconds, gdouble *memory_mib, GError **error);
@@ -47,12 +47,16 @@ struct _NrDialogHost
 
 typedef struct _NrDialog NrDialog;
 
-/* TASK is fixed, or NR_N_TASKS: buttons choose CONFIG's "task". HOST must outlive the dialog. */
-NrDialog *nr_dialog_new (GimpProcedure *procedure, GimpProcedureConfig *config, guint task, NrDialogHost *host);
+/* TASK is fixed, or NR_N_TASKS: buttons choose CONFIG's "task". HOST must outlive nr_dialog_run (). */
+NrDialog *nr_dialog_new (GimpProcedure       *procedure,
+                         GimpProcedureConfig *config,
+                         const gchar         *title,
+                         guint                task,
+                         NrDialogHost        *host);
 void      nr_dialog_free (NrDialog *dialog);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrDialog, nr_dialog_free)
 
-/* Waits for the user; CONFIG then holds the settings. FALSE: cancelled. The preview has stopped in both cases. */
+/* Waits for the user; CONFIG then holds the settings. FALSE: cancelled. The preview has ended in both cases. */
 gboolean nr_dialog_run (NrDialog *dialog);
 
 /* After nr_dialog_run (): turns the dialog into a progress window whose Cancel (or closing it) triggers CANCELLABLE. */

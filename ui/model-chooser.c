@@ -48,8 +48,8 @@ static void
 fill_list (NrModelChooser *chooser)
 {
   g_autoptr (GPtrArray) packages = nr_packages_list ();
-  const NrPackage *standard      = NULL;
-  g_autofree gchar *label        = NULL;
+  const NrPackage      *standard = NULL;
+  g_autofree gchar     *label    = NULL;
 
   for (guint i = 0; i < packages->len && standard == NULL; i++)
     {
@@ -59,10 +59,10 @@ fill_list (NrModelChooser *chooser)
         standard = package;
     }
 
-  label = standard ? g_strdup_printf (_("Default (%s)"), standard->name) : g_strdup (_("Default"));
+  label = standard ? g_strdup_printf (_ ("Default (%s)"), standard->name) : g_strdup (_ ("Default"));
   gtk_list_store_clear (chooser->models);
   gtk_list_store_insert_with_values (chooser->models, NULL, -1, COLUMN_ID, "", COLUMN_LABEL, label,
-                                     COLUMN_CARD, standard ? standard->card : _("No model is installed for this task."),
+                                     COLUMN_CARD, standard ? standard->card : _ ("No model is installed for this task."),
                                      COLUMN_USABLE, TRUE, -1);
 
   for (guint i = 0; i < packages->len; i++)
@@ -127,7 +127,7 @@ ask_to_replace (GtkWindow *window, const gchar *message)
                                                 "%s", message);
   gint       answer;
 
-  gtk_dialog_add_buttons (GTK_DIALOG (question), _("_Cancel"), GTK_RESPONSE_CANCEL, _("_Replace"), GTK_RESPONSE_ACCEPT,
+  gtk_dialog_add_buttons (GTK_DIALOG (question), _ ("_Cancel"), GTK_RESPONSE_CANCEL, _ ("_Replace"), GTK_RESPONSE_ACCEPT,
                           NULL);
   answer = gtk_dialog_run (GTK_DIALOG (question));
   gtk_widget_destroy (question);
@@ -138,7 +138,7 @@ static void
 tell_problem (GtkWindow *window, const gchar *message)
 {
   GtkWidget *notice = gtk_message_dialog_new (window, GTK_DIALOG_MODAL, GTK_MESSAGE_WARNING, GTK_BUTTONS_CLOSE,
-                                              "%s", _("The model could not be added."));
+                                              "%s", _ ("The model could not be added."));
 
   gtk_message_dialog_format_secondary_text (GTK_MESSAGE_DIALOG (notice), "%s", message);
   gtk_dialog_run (GTK_DIALOG (notice));
@@ -149,8 +149,8 @@ tell_problem (GtkWindow *window, const gchar *message)
 static NrPackage *
 add_file (GtkWindow *window, const gchar *file)
 {
-  g_autoptr (GError) error = NULL;
-  NrPackage *package       = nr_packages_add (file, FALSE, &error);
+  g_autoptr (GError) error   = NULL;
+  NrPackage         *package = nr_packages_add (file, FALSE, &error);
 
   if (package == NULL && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_EXISTS))
     {
@@ -168,12 +168,12 @@ add_file (GtkWindow *window, const gchar *file)
 static gchar *
 ask_for_file (GtkWindow *window)
 {
-  GtkFileChooserNative *native = gtk_file_chooser_native_new (_("Add a Model"), window, GTK_FILE_CHOOSER_ACTION_OPEN,
+  GtkFileChooserNative *native = gtk_file_chooser_native_new (_ ("Add a Model"), window, GTK_FILE_CHOOSER_ACTION_OPEN,
                                                               NULL, NULL);
   GtkFileFilter        *filter = gtk_file_filter_new ();
   gchar                *file   = NULL;
 
-  gtk_file_filter_set_name (filter, _("Model packages (*.dtmodel)"));
+  gtk_file_filter_set_name (filter, _ ("Model packages (*.dtmodel)"));
   gtk_file_filter_add_pattern (filter, "*.dtmodel");
   gtk_file_chooser_add_filter (GTK_FILE_CHOOSER (native), filter);
 
@@ -187,9 +187,9 @@ ask_for_file (GtkWindow *window)
 static void
 add_clicked (GtkButton *button, NrModelChooser *chooser)
 {
-  GtkWindow            *window   = GTK_WINDOW (gtk_widget_get_toplevel (GTK_WIDGET (chooser)));
-  g_autofree gchar     *file     = ask_for_file (window);
-  g_autoptr (NrPackage) package  = file ? add_file (window, file) : NULL;
+  GtkWindow            *window  = GTK_WINDOW (gtk_widget_get_toplevel (GTK_WIDGET (chooser)));
+  g_autofree gchar     *file    = ask_for_file (window);
+  g_autoptr (NrPackage) package = file ? add_file (window, file) : NULL;
 
   if (package == NULL)
     return;
@@ -252,8 +252,8 @@ static void
 nr_model_chooser_init (NrModelChooser *chooser)
 {
   GtkGrid   *grid  = GTK_GRID (chooser);
-  GtkWidget *label = gtk_label_new_with_mnemonic (_("_Model"));
-  GtkWidget *add   = gtk_button_new_with_mnemonic (_("_Add…"));
+  GtkWidget *label = gtk_label_new_with_mnemonic (_ ("_Model"));
+  GtkWidget *add   = gtk_button_new_with_mnemonic (_ ("_Add…"));
 
   chooser->models = gtk_list_store_new (N_COLUMNS, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_BOOLEAN);
   chooser->combo  = combo_new (GTK_TREE_MODEL (chooser->models));
@@ -261,17 +261,18 @@ nr_model_chooser_init (NrModelChooser *chooser)
 
   gtk_label_set_mnemonic_widget (GTK_LABEL (label), chooser->combo);
   gtk_label_set_xalign (GTK_LABEL (label), 0.0);
-  gtk_widget_set_tooltip_text (chooser->combo, _("The network that does the work"));
-  gtk_widget_set_tooltip_text (add, _("Add a model package from a file"));
+  gtk_widget_set_tooltip_text (chooser->combo, _ ("The network that does the work"));
+  gtk_widget_set_tooltip_text (add, _ ("Add a model package from a file"));
   g_signal_connect (chooser->combo, "changed", G_CALLBACK (model_changed), chooser);
   g_signal_connect (add, "clicked", G_CALLBACK (add_clicked), chooser);
 
   gtk_grid_set_row_spacing (grid, 6);
   gtk_grid_set_column_spacing (grid, 6);
+  gtk_widget_set_hexpand (label, TRUE);
   gtk_grid_attach (grid, label, 0, 0, 1, 1);
-  gtk_grid_attach (grid, chooser->combo, 1, 0, 1, 1);
-  gtk_grid_attach (grid, add, 2, 0, 1, 1);
-  gtk_grid_attach (grid, chooser->card, 0, 1, 3, 1);
+  gtk_grid_attach (grid, add, 1, 0, 1, 1);
+  gtk_grid_attach (grid, chooser->combo, 0, 1, 2, 1);
+  gtk_grid_attach (grid, chooser->card, 0, 2, 2, 1);
   gtk_widget_show_all (GTK_WIDGET (chooser));
 }
 

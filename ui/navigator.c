@@ -155,7 +155,7 @@ nr_navigator_new (cairo_surface_t *thumbnail, gint width, gint height)
   navigator->thumbnail = cairo_surface_reference (thumbnail);
   navigator->width     = width;
   navigator->height    = height;
-  navigator->visible   = (NrRect){ 0, 0, width, height };
+  navigator->visible   = (NrRect) { 0, 0, width, height };
 
   gtk_widget_set_size_request (GTK_WIDGET (navigator), cairo_image_surface_get_width (thumbnail),
                                cairo_image_surface_get_height (thumbnail));

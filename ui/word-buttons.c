@@ -52,11 +52,11 @@ nr_word_buttons_new (GObject *object, const gchar *property, const NrWord *words
 
   for (guint i = 0; i < n_words; i++)
     {
-      GtkWidget *button = gtk_radio_button_new_with_mnemonic_from_widget (GTK_RADIO_BUTTON (first), _(words[i].label));
+      GtkWidget *button = gtk_radio_button_new_with_mnemonic_from_widget (GTK_RADIO_BUTTON (first), _ (words[i].label));
 
       gtk_toggle_button_set_mode (GTK_TOGGLE_BUTTON (button), FALSE);
       if (words[i].tooltip)
-        gtk_widget_set_tooltip_text (button, _(words[i].tooltip));
+        gtk_widget_set_tooltip_text (button, _ (words[i].tooltip));
       gtk_container_add (GTK_CONTAINER (row), button);
       if (first == NULL)
         first = button;

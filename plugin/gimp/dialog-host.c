@@ -18,6 +18,7 @@ typedef struct
   guint                task;
   NrSnapshot          *snapshot; /* of the first drawable */
   gdouble              n_pixels; /* of all drawables */
+  gdouble              noise;    /* as measured by the first preview; 0: not yet. Worker only */
 } Host;
 
 /* -- Main thread -------------------------------------------------------------------------------------------------- */
@@ -95,24 +96,33 @@ surface_of (GeglBuffer *buffer)
 static cairo_surface_t *
 restore (NrDialogHost *interface, gpointer request, NrRect *rect, GCancellable *cancellable, GError **error)
 {
-  Host             *host     = (Host *) interface;
-  const NrSettings *settings = request;
-  gboolean          enlarge  = settings->arguments.task == NR_TASK_SUPER_RESOLVE;
-  NrSource          source   = nr_pixels_source (host->snapshot->pixels);
-  NrSink            sink;
+  Host                      *host      = (Host *) interface;
+  NrArguments                arguments = ((const NrSettings *) request)->arguments;
+  gboolean                   enlarge   = arguments.task == NR_TASK_SUPER_RESOLVE;
+  NrSource                   source    = nr_pixels_source (host->snapshot->pixels);
+  NrReport                   report;
+  NrSink                     sink;
   g_autoptr (NrPixelsResult) result = NULL;
 
   /* Only the whole of a hole can be filled. */
-  if (settings->arguments.task == NR_TASK_FILL)
+  if (arguments.task == NR_TASK_FILL)
     *rect = interface->region;
+
+  /* The noise is that of the whole picture: measuring it once is enough for all its patches. */
+  if (arguments.task == NR_TASK_DENOISE && arguments.noise <= 0.0)
+    arguments.noise = host->noise;
 
   source.has_weight = source.has_weight && ! enlarge;
 
-  result = nr_pixels_result_new (host->snapshot->pixels, rect, enlarge ? settings->arguments.scale : 1);
+  result = nr_pixels_result_new (host->snapshot->pixels, rect, enlarge ? arguments.scale : 1);
   sink   = nr_pixels_result_sink (result);
 
-  if (! nr_restore_run (&settings->arguments, &source, rect, &sink, NULL, NULL, cancellable, NULL, error))
+  if (! nr_restore_run (&arguments, &source, rect, &sink, NULL, NULL, cancellable, &report, error))
     return NULL;
+
+  if (arguments.task == NR_TASK_DENOISE && arguments.noise <= 0.0)
+    host->noise = MAX (report.noise_estimate, 0.0);
+  nr_report_clear (&report);
 
   return surface_of (nr_pixels_result_buffer (result));
 }
@@ -156,7 +166,7 @@ nr_dialog_host_new (GimpImage           *image,
   host->snapshot  = snapshot;
   host->n_pixels  = count_pixels (drawables);
 
-  host->interface = (NrDialogHost){
+  host->interface = (NrDialogHost) {
     .width        = gegl_buffer_get_width (snapshot->buffer),
     .height       = gegl_buffer_get_height (snapshot->buffer),
     .region       = snapshot->region,

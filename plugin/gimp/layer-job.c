@@ -6,6 +6,7 @@
 #include "layer-job.h"
 
 #include <glib-unix.h>
+#include <glib/gi18n.h>
 
 enum
 {
@@ -15,7 +16,7 @@ enum
 /* What the worker and the main thread share while nr_layer_job_compute () runs. */
 typedef struct
 {
-  NrLayerJob        *job;
+  NrLayerJob   *job;
   GCancellable *cancellable;
   GMainLoop    *loop;
   GError       *error;
@@ -42,6 +43,24 @@ piece_free (gpointer data)
   g_free (piece);
 }
 
+/* Whether GIMP can hold the enlarged layer and, with it, the enlarged image. */
+static gboolean
+check_size (const NrLayerJob *job, const NrSnapshot *snapshot, GError **error)
+{
+  gint width  = gimp_image_get_width (job->image);
+  gint height = gimp_image_get_height (job->image);
+  gint scale  = job->settings->arguments.scale;
+  gint side   = MAX (MAX (snapshot->region.width, snapshot->region.height), MAX (width, height));
+
+  if (job->settings->arguments.task != NR_TASK_SUPER_RESOLVE || side <= GIMP_MAX_IMAGE_SIZE / scale)
+    return TRUE;
+
+  g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PICTURE,
+               _ ("The result would be larger than the %d pixels a side that GIMP can hold: choose a smaller scale."),
+               GIMP_MAX_IMAGE_SIZE);
+  return FALSE;
+}
+
 static gboolean
 add_piece (NrLayerJob *job, GimpDrawable *drawable, GError **error)
 {
@@ -50,6 +69,11 @@ add_piece (NrLayerJob *job, GimpDrawable *drawable, GError **error)
 
   if (snapshot == NULL)
     return FALSE;
+  if (! check_size (job, snapshot, error))
+    {
+      nr_snapshot_free (snapshot);
+      return FALSE;
+    }
 
   /* A layer that must be replaced as a whole cannot be enlarged in part. */
   if (job->settings->output == NR_OUTPUT_SCALE_IMAGE && ! snapshot->is_stackable)
@@ -206,11 +230,11 @@ cancel_on_signal (gpointer data)
 }
 
 gboolean
-nr_layer_job_compute (NrLayerJob            *job,
-                NrRestoreProgress progress,
-                gpointer          progress_data,
-                GCancellable     *cancellable,
-                GError          **error)
+nr_layer_job_compute (NrLayerJob       *job,
+                      NrRestoreProgress progress,
+                      gpointer          progress_data,
+                      GCancellable     *cancellable,
+                      GError          **error)
 {
   Computation computation = {
     .job           = job,

@@ -31,17 +31,17 @@ typedef struct
 /* Copies DRAWABLES (NULL-terminated) of IMAGE. SETTINGS must outlive the job. NULL when one of the drawables cannot be
  * restored. */
 NrLayerJob *nr_layer_job_new (GimpImage *image, GimpDrawable **drawables, const NrSettings *settings, GError **error);
-void   nr_layer_job_free (NrLayerJob *job);
+void        nr_layer_job_free (NrLayerJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrLayerJob, nr_layer_job_free)
 
 /* Restores every piece in a worker thread and keeps the default main context running meanwhile; PROGRESS is called on
  * the main thread, with the fraction of the whole job. All pieces or none: on an error, G_IO_ERROR_CANCELLED among them,
  * the job is only good for being freed. SIGTERM and SIGINT cancel it. */
-gboolean nr_layer_job_compute (NrLayerJob            *job,
-                         NrRestoreProgress progress,
-                         gpointer          progress_data,
-                         GCancellable     *cancellable,
-                         GError          **error);
+gboolean nr_layer_job_compute (NrLayerJob       *job,
+                               NrRestoreProgress progress,
+                               gpointer          progress_data,
+                               GCancellable     *cancellable,
+                               GError          **error);
 
 /* The reports of all pieces, one JSON object a line. */
 gchar *nr_layer_job_report (const NrLayerJob *job);

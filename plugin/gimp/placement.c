@@ -16,7 +16,7 @@ check_still_there (const NrLayerJob *job, GError **error)
   if (! gimp_image_is_valid (job->image))
     {
       g_set_error_literal (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PICTURE,
-                           _("The image was closed meanwhile, so the result has no place to go."));
+                           _ ("The image was closed meanwhile, so the result has no place to go."));
       return FALSE;
     }
 
@@ -27,7 +27,7 @@ check_still_there (const NrLayerJob *job, GError **error)
       if (! gimp_item_is_valid (GIMP_ITEM (piece->snapshot->source)))
         {
           g_set_error_literal (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PICTURE,
-                               _("The layer was deleted meanwhile, so the result has no place to go."));
+                               _ ("The layer was deleted meanwhile, so the result has no place to go."));
           return FALSE;
         }
     }
@@ -40,12 +40,12 @@ check_still_there (const NrLayerJob *job, GError **error)
 static gchar *
 result_name (const NrPiece *piece, NrTask task)
 {
-  static const gchar *const names[NR_N_TASKS] = { N_("%s (denoised)"), N_("%s (deblurred)"), N_("%s (enlarged)"),
-                                                  N_("%s (filled)") };
+  static const gchar *const names[NR_N_TASKS] = { N_ ("%s (denoised)"), N_ ("%s (deblurred)"), N_ ("%s (enlarged)"),
+                                                  N_ ("%s (filled)") };
 
   g_autofree gchar *source = gimp_item_get_name (GIMP_ITEM (piece->snapshot->source));
 
-  return g_strdup_printf (_(names[task]), source);
+  return g_strdup_printf (_ (names[task]), source);
 }
 
 /* Whether the result takes its source's place instead of lying above it. */
@@ -73,15 +73,15 @@ piece_layer_new (const NrLayerJob *job, const NrPiece *piece, GimpImage *image)
   gboolean             is_part  = is_replacement (job, piece) &&
                      job->settings->arguments.task != NR_TASK_SUPER_RESOLVE;
   g_autoptr (GeglBuffer) pixels = NULL;
-  GimpLayer *layer;
+  GimpLayer             *layer;
 
   if (is_part)
     size = gegl_buffer_get_extent (snapshot->buffer);
 
-  layer = gimp_layer_new (image, name, size->width, size->height,
+  layer  = gimp_layer_new (image, name, size->width, size->height,
                           is_rgb ? (alpha ? GIMP_RGBA_IMAGE : GIMP_RGB_IMAGE)
-                                 : (alpha ? GIMP_GRAYA_IMAGE : GIMP_GRAY_IMAGE),
-                          100.0, GIMP_LAYER_MODE_NORMAL);
+                                  : (alpha ? GIMP_GRAYA_IMAGE : GIMP_GRAY_IMAGE),
+                           100.0, GIMP_LAYER_MODE_NORMAL);
   pixels = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
 
   if (is_part)
@@ -106,9 +106,9 @@ piece_layer_new (const NrLayerJob *job, const NrPiece *piece, GimpImage *image)
 static void
 add_selection_mask (GimpLayer *layer, const NrSnapshot *snapshot)
 {
-  GimpLayerMask *mask           = gimp_layer_create_mask (layer, GIMP_ADD_MASK_WHITE);
+  GimpLayerMask         *mask   = gimp_layer_create_mask (layer, GIMP_ADD_MASK_WHITE);
   g_autoptr (GeglBuffer) values = NULL;
-  GeglRectangle from;
+  GeglRectangle          from;
 
   gimp_layer_add_mask (layer, mask);
 
@@ -126,11 +126,11 @@ add_selection_mask (GimpLayer *layer, const NrSnapshot *snapshot)
 static void
 copy_mask (GimpLayer *from, GimpLayer *to)
 {
-  GimpLayerMask *source = gimp_layer_get_mask (from);
-  GimpLayerMask *mask;
+  GimpLayerMask         *source = gimp_layer_get_mask (from);
+  GimpLayerMask         *mask;
   g_autoptr (GeglBuffer) read  = NULL;
   g_autoptr (GeglBuffer) write = NULL;
-  gint from_x, from_y, to_x, to_y;
+  gint                   from_x, from_y, to_x, to_y;
 
   if (source == NULL)
     return;
@@ -247,13 +247,13 @@ union_of_regions (const NrLayerJob *job)
 static GimpImage *
 enlarged_image_new (const NrLayerJob *job, const GeglRectangle *regions)
 {
-  gint       scale = job->settings->arguments.scale;
-  GimpImage *image = gimp_image_new_with_precision (regions->width * scale, regions->height * scale,
-                                                    gimp_image_get_base_type (job->image),
-                                                    gimp_image_get_precision (job->image));
-  g_autoptr (GimpColorProfile) profile = gimp_image_get_color_profile (job->image);
-  g_autoptr (GimpMetadata) metadata    = gimp_image_get_metadata (job->image);
-  gdouble x_resolution, y_resolution;
+  gint                         scale    = job->settings->arguments.scale;
+  GimpImage                   *image    = gimp_image_new_with_precision (regions->width * scale, regions->height * scale,
+                                                                         gimp_image_get_base_type (job->image),
+                                                                         gimp_image_get_precision (job->image));
+  g_autoptr (GimpColorProfile) profile  = gimp_image_get_color_profile (job->image);
+  g_autoptr (GimpMetadata)     metadata = gimp_image_get_metadata (job->image);
+  gdouble                      x_resolution, y_resolution;
 
   gimp_image_undo_disable (image);
   if (profile)
@@ -311,7 +311,7 @@ place_in_same_image (const NrLayerJob *job, GPtrArray *layers, GError **error)
 
   if (! done)
     g_set_error_literal (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PICTURE,
-                         _("GIMP could not put the result beside its layer: check whether the layer or its group is locked, then try again."));
+                         _ ("GIMP could not put the result beside its layer: check whether the layer or its group is locked, then try again."));
   return done;
 }
 

@@ -25,16 +25,16 @@ typedef struct
 } Procedure;
 
 static const Procedure procedures[] = {
-  { "plug-in-neural-restore", NR_N_TASKS, N_("Neural _Restore…"), "<Image>/Filters/Enhance",
-    N_("Neural Restore"), N_("Denoise, deblur, enlarge or fill with a before/after preview") },
+  { "plug-in-neural-restore", NR_N_TASKS, N_ ("Neural _Restore…"), "<Image>/Filters/Enhance",
+    N_ ("Neural Restore"), N_ ("Denoise, deblur, enlarge or fill with a before/after preview") },
   { "plug-in-neural-restore-denoise", NR_TASK_DENOISE, NULL, NULL,
-    N_("Denoise"), N_("Removes noise with a neural network") },
+    N_ ("Denoise"), N_ ("Removes noise with a neural network") },
   { "plug-in-neural-restore-deblur", NR_TASK_DEBLUR, NULL, NULL,
-    N_("Deblur"), N_("Sharpens a blurred picture with a neural network") },
+    N_ ("Deblur"), N_ ("Sharpens a blurred picture with a neural network") },
   { "plug-in-neural-restore-super-resolve", NR_TASK_SUPER_RESOLVE, NULL, NULL,
-    N_("Super-resolve"), N_("Enlarges a picture with a neural network") },
-  { "plug-in-neural-restore-fill", NR_TASK_FILL, N_("Fill Selection from S_urroundings…"), "<Image>/Edit",
-    N_("Fill Selection from Surroundings"), N_("Replaces what is selected by what surrounds it") },
+    N_ ("Super-resolve"), N_ ("Enlarges a picture with a neural network") },
+  { "plug-in-neural-restore-fill", NR_TASK_FILL, N_ ("Fill Selection from S_urroundings…"), "<Image>/Edit",
+    N_ ("Fill Selection from Surroundings"), N_ ("Replaces what is selected by what surrounds it") },
 };
 
 /* -- Running ------------------------------------------------------------------------------------------------------ */
@@ -81,10 +81,10 @@ restore (GimpProcedure    *procedure,
          NrDialog         *dialog)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (NrPlacement) placement    = NULL;
-  g_autoptr (NrLayerJob) job                = NULL;
-  GError  *error                       = NULL;
-  gboolean computed;
+  g_autoptr (NrPlacement)  placement   = NULL;
+  g_autoptr (NrLayerJob)   job         = NULL;
+  GError                  *error       = NULL;
+  gboolean                 computed;
 
   job = nr_layer_job_new (image, drawables, settings, &error);
   if (job == NULL)
@@ -97,7 +97,7 @@ restore (GimpProcedure    *procedure,
     }
   else
     {
-      gimp_progress_init (_("Restoring the picture"));
+      gimp_progress_init (_ ("Restoring the picture"));
       computed = nr_layer_job_compute (job, show_progress_in_gimp, NULL, cancellable, &error);
       gimp_progress_end ();
     }
@@ -121,13 +121,23 @@ restore_directly (GimpProcedure       *procedure,
                   GimpProcedureConfig *config,
                   guint                task)
 {
-  GError *error                   = NULL;
+  GError                *error    = NULL;
   g_autoptr (NrSettings) settings = nr_settings_new (config, task, &error);
 
   if (settings == NULL)
     return failure (procedure, GIMP_PDB_CALLING_ERROR, error);
 
   return restore (procedure, image, drawables, settings, NULL);
+}
+
+static const gchar *
+get_title (GimpProcedure *procedure)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (procedures); i++)
+    if (g_str_equal (procedures[i].name, gimp_procedure_get_name (procedure)))
+      return _ (procedures[i].title);
+
+  return NULL;
 }
 
 /* gimp_ui_init () ends the process where there is no display, so GTK is asked first. */
@@ -137,7 +147,7 @@ init_display (GError **error)
   if (! gtk_init_check (NULL, NULL))
     {
       g_set_error_literal (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_ARGUMENT,
-                           _("There is no display for the dialog: use the run mode RUN-NONINTERACTIVE."));
+                           _ ("There is no display for the dialog: use the run mode RUN-NONINTERACTIVE."));
       return FALSE;
     }
 
@@ -152,10 +162,10 @@ restore_with_dialog (GimpProcedure       *procedure,
                      GimpProcedureConfig *config,
                      guint                task)
 {
-  GError *error                    = NULL;
-  g_autoptr (NrDialogHost) host    = NULL;
-  g_autoptr (NrSettings) settings  = NULL;
-  g_autoptr (NrDialog) dialog      = NULL;
+  GError                  *error    = NULL;
+  g_autoptr (NrDialogHost) host     = NULL;
+  g_autoptr (NrSettings)   settings = NULL;
+  g_autoptr (NrDialog)     dialog   = NULL;
 
   /* The dialog itself tells what the chosen task lacks; here only what no task can work on. */
   if (! nr_snapshot_check (image, drawables, task < NR_N_TASKS ? task : NR_TASK_DENOISE, &error))
@@ -167,9 +177,11 @@ restore_with_dialog (GimpProcedure       *procedure,
   if (host == NULL)
     return failure (procedure, GIMP_PDB_CALLING_ERROR, error);
 
-  dialog = nr_dialog_new (procedure, config, task, host);
+  dialog = nr_dialog_new (procedure, config, get_title (procedure), task, host);
   if (! nr_dialog_run (dialog))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CANCEL, NULL);
+
+  g_clear_pointer (&host, nr_dialog_host_free); /* its copy of the pixels */
 
   settings = nr_settings_new (config, task, &error);
   if (settings == NULL)
@@ -213,13 +225,13 @@ run (GimpProcedure       *procedure,
 static void
 add_return_values (GimpProcedure *procedure)
 {
-  gimp_procedure_add_layer_return_value (procedure, "layer", _("Layer"), _("The (first) restored layer"),
+  gimp_procedure_add_layer_return_value (procedure, "layer", _ ("Layer"), _ ("The (first) restored layer"),
                                          FALSE, G_PARAM_READWRITE);
-  gimp_procedure_add_core_object_array_return_value (procedure, "layers", _("Layers"), _("All restored layers"),
+  gimp_procedure_add_core_object_array_return_value (procedure, "layers", _ ("Layers"), _ ("All restored layers"),
                                                      GIMP_TYPE_LAYER, G_PARAM_READWRITE);
-  gimp_procedure_add_image_return_value (procedure, "image", _("Image"), _("The image that holds them"),
+  gimp_procedure_add_image_return_value (procedure, "image", _ ("Image"), _ ("The image that holds them"),
                                          FALSE, G_PARAM_READWRITE);
-  gimp_procedure_add_string_return_value (procedure, "report", _("Report"), _("What was done, as JSON: one line a layer"),
+  gimp_procedure_add_string_return_value (procedure, "report", _ ("Report"), _ ("What was done, as JSON: one line a layer"),
                                           NULL, G_PARAM_READWRITE);
 }
 
@@ -231,12 +243,12 @@ procedure_new (GimpPlugIn *plug_in, const Procedure *described)
 
   gimp_procedure_set_image_types (procedure, "RGB*, GRAY*");
   gimp_procedure_set_sensitivity_mask (procedure, GIMP_PROCEDURE_SENSITIVE_DRAWABLE |
-                                                  GIMP_PROCEDURE_SENSITIVE_DRAWABLES);
-  gimp_procedure_set_documentation (procedure, _(described->blurb),
-                                    _("The result is a new layer above its source, with the selection as its mask."),
+                                                      GIMP_PROCEDURE_SENSITIVE_DRAWABLES);
+  gimp_procedure_set_documentation (procedure, _ (described->blurb),
+                                    _ ("The result is a new layer above its source, with the selection as its mask."),
                                     described->name);
   gimp_procedure_set_attribution (procedure, "The Neural Restore authors", "The Neural Restore authors", "2026");
-  gimp_procedure_set_menu_label (procedure, _(described->menu_label ? described->menu_label : described->title));
+  gimp_procedure_set_menu_label (procedure, _ (described->menu_label ? described->menu_label : described->title));
   if (described->menu_path)
     gimp_procedure_add_menu_path (procedure, described->menu_path);
 

@@ -38,31 +38,31 @@ typedef struct
 /* Words are strings that we check ourselves, not GIMP's choices: with a choice GIMP silently runs the default when a
  * script mistypes the word. */
 static const Argument arguments[] = {
-  { "strength", N_("Streng_th"), N_("How much of the change is applied: 0 leaves the picture as it is, 1 applies it fully"),
+  { "strength", N_ ("Streng_th"), N_ ("How much of the change is applied: 0 leaves the picture as it is, 1 applies it fully"),
     DENOISE | DEBLUR, ARGUMENT_REAL, 0.0, 1.0, 1.0, NULL, G_STRUCT_OFFSET (NrArguments, strength) },
-  { "noise", N_("Noise si_gma"), N_("Standard deviation of the noise on the scale 0 to 255; 0 measures it"),
+  { "noise", N_ ("Noise si_gma"), N_ ("Standard deviation of the noise on the scale 0 to 255; 0 measures it"),
     DENOISE, ARGUMENT_REAL, 0.0, 100.0, 0.0, NULL, G_STRUCT_OFFSET (NrArguments, noise) },
-  { "detail", N_("Keep _detail"), N_("How much fine texture of the original comes back"),
+  { "detail", N_ ("Keep _detail"), N_ ("How much fine texture of the original comes back"),
     DENOISE, ARGUMENT_REAL, 0.0, 1.0, 0.0, NULL, G_STRUCT_OFFSET (NrArguments, detail) },
-  { "blur", N_("Blur _width"), N_("Standard deviation of the blur in pixels; 0 lets the network find out"),
+  { "blur", N_ ("Blur _width"), N_ ("Standard deviation of the blur in pixels; 0 lets the network find out"),
     DEBLUR, ARGUMENT_REAL, 0.0, 20.0, 0.0, NULL, G_STRUCT_OFFSET (NrArguments, blur) },
-  { "scale", N_("_Enlarge"), N_("How many times larger the result becomes: 2, 3 or 4"),
+  { "scale", N_ ("_Enlarge"), N_ ("How many times larger the result becomes: 2, 3 or 4"),
     SUPER_RESOLVE, ARGUMENT_WHOLE, 2, 4, 2, NULL, G_STRUCT_OFFSET (NrArguments, scale) },
-  { "variant", N_("_Picture"), N_("What the picture is: \"photo\" (with traces of compression or noise) or \"clean\""),
+  { "variant", N_ ("_Picture"), N_ ("What the picture is: \"photo\" (with traces of compression or noise) or \"clean\""),
     SUPER_RESOLVE, ARGUMENT_WORD, 0, 0, 0, "photo", G_STRUCT_OFFSET (NrArguments, variant) },
-  { "output", N_("Result _in"), N_("Where the result goes: \"new-image\", \"scale-image\" (this image is scaled along) or \"layer\""),
+  { "output", N_ ("Result _in"), N_ ("Where the result goes: \"new-image\", \"scale-image\" (this image is scaled along) or \"layer\""),
     SUPER_RESOLVE, ARGUMENT_WORD, 0, 0, 0, "new-image", NOT_FOR_ENGINE },
-  { "context", N_("Conte_xt"), N_("How many pixels around the hole are looked at; 0 decides by the hole's size"),
+  { "context", N_ ("Conte_xt"), N_ ("How many pixels around the hole are looked at; 0 decides by the hole's size"),
     FILL, ARGUMENT_WHOLE, 0, 10000, 0, NULL, G_STRUCT_OFFSET (NrArguments, context) },
-  { "seed", N_("Random s_eed"), N_("Another number gives another filling"),
+  { "seed", N_ ("Random s_eed"), N_ ("Another number gives another filling"),
     FILL, ARGUMENT_WHOLE, 0, G_MAXINT32, 0, NULL, G_STRUCT_OFFSET (NrArguments, seed) },
-  { "method", N_("Met_hod"), N_("How the task is done; empty: the task's default"),
+  { "method", N_ ("Met_hod"), N_ ("How the task is done; empty: the task's default"),
     EVERY_TASK, ARGUMENT_WORD, 0, 0, 0, "", G_STRUCT_OFFSET (NrArguments, method) },
-  { "model", N_("_Model"), N_("Model package to use; empty: the task's default"),
+  { "model", N_ ("_Model"), N_ ("Model package to use; empty: the task's default"),
     EVERY_TASK, ARGUMENT_WORD, 0, 0, 0, "", G_STRUCT_OFFSET (NrArguments, model) },
-  { "threads", N_("Wor_ker threads"), N_("Processor threads to use; 0: all"),
+  { "threads", N_ ("Wor_ker threads"), N_ ("Processor threads to use; 0: all"),
     EVERY_TASK, ARGUMENT_WHOLE, 0, 1024, 0, NULL, G_STRUCT_OFFSET (NrArguments, threads) },
-  { "memory", N_("Memor_y limit"), N_("MiB the computation may use; 0: a quarter of the memory, at most 2048"),
+  { "memory", N_ ("Memor_y limit"), N_ ("MiB the computation may use; 0: a quarter of the memory, at most 2048"),
     EVERY_TASK, ARGUMENT_WHOLE, 0, 1048576, 0, NULL, G_STRUCT_OFFSET (NrArguments, memory) },
 };
 
@@ -74,22 +74,22 @@ static const gchar *const output_words[] = { "new-image", "scale-image", "layer"
 static void
 register_task_choice (GimpProcedure *procedure)
 {
-  static const gchar *const labels[NR_N_TASKS] = { N_("Denoise"), N_("Deblur"), N_("Super-resolve"), N_("Fill") };
+  static const gchar *const labels[NR_N_TASKS] = { N_ ("Denoise"), N_ ("Deblur"), N_ ("Super-resolve"), N_ ("Fill") };
 
   GimpChoice *choice = gimp_choice_new ();
 
   for (guint task = 0; task < NR_N_TASKS; task++)
-    gimp_choice_add (choice, nr_task_name (task), task, _(labels[task]), NULL);
+    gimp_choice_add (choice, nr_task_name (task), task, _ (labels[task]), NULL);
 
-  gimp_procedure_add_choice_argument (procedure, "task", _("Task"), _("What to do"), choice,
+  gimp_procedure_add_choice_argument (procedure, "task", _ ("Task"), _ ("What to do"), choice,
                                       nr_task_name (NR_TASK_DENOISE), G_PARAM_READWRITE);
 }
 
 static void
 register_argument (GimpProcedure *procedure, const Argument *argument)
 {
-  const gchar *nick  = _(argument->nick);
-  const gchar *blurb = _(argument->blurb);
+  const gchar *nick  = _ (argument->nick);
+  const gchar *blurb = _ (argument->blurb);
 
   switch (argument->type)
     {
@@ -153,7 +153,7 @@ read_output (GimpProcedureConfig *config, NrOutput *output, GError **error)
       }
 
   g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_ARGUMENT,
-               _("There is no output “%s”: use “new-image”, “scale-image” or “layer”."), word ? word : "");
+               _ ("There is no output “%s”: use “new-image”, “scale-image” or “layer”."), word ? word : "");
   return FALSE;
 }
 
@@ -161,8 +161,8 @@ NrSettings *
 nr_settings_new (GimpProcedureConfig *config, guint task, GError **error)
 {
   g_autoptr (NrSettings) settings = g_new0 (NrSettings, 1);
-  NrArguments *filled             = &settings->arguments;
-  NrTask       wanted             = nr_settings_get_task (config, task);
+  NrArguments           *filled   = &settings->arguments;
+  NrTask                 wanted   = nr_settings_get_task (config, task);
 
   nr_arguments_init (filled, wanted);
   filled->variant = NULL; /* every word of the settings is its own copy */

@@ -16,11 +16,11 @@ check_drawable (GimpDrawable *drawable, GError **error)
   const gchar      *sentence = NULL;
 
   if (GIMP_IS_LAYER_MASK (drawable))
-    sentence = _("“%s” is a layer mask: click the layer's own picture in the Layers dialog, then try again.");
+    sentence = _ ("“%s” is a layer mask: click the layer's own picture in the Layers dialog, then try again.");
   else if (! GIMP_IS_LAYER (drawable))
-    sentence = _("“%s” is a channel: select a layer in the Layers dialog, then try again.");
+    sentence = _ ("“%s” is a channel: select a layer in the Layers dialog, then try again.");
   else if (gimp_drawable_is_indexed (drawable))
-    sentence = _("“%s” has indexed colors: choose Image → Mode → RGB first, then try again.");
+    sentence = _ ("“%s” has indexed colors: choose Image → Mode → RGB first, then try again.");
 
   if (sentence == NULL)
     return TRUE;
@@ -35,11 +35,11 @@ nr_snapshot_check (GimpImage *image, GimpDrawable **drawables, NrTask task, GErr
   const gchar *sentence = NULL;
 
   if (drawables == NULL || drawables[0] == NULL)
-    sentence = _("No layer is selected: select one in the Layers dialog, then try again.");
+    sentence = _ ("No layer is selected: select one in the Layers dialog, then try again.");
   else if (gimp_image_get_floating_sel (image))
-    sentence = _("The image has a floating selection: anchor it or make it a layer, then try again.");
+    sentence = _ ("The image has a floating selection: anchor it or make it a layer, then try again.");
   else if (task == NR_TASK_FILL && gimp_selection_is_empty (image))
-    sentence = _("Nothing is selected: select what is to be filled, then try again.");
+    sentence = _ ("Nothing is selected: select what is to be filled, then try again.");
 
   if (sentence)
     {
@@ -60,7 +60,7 @@ static GeglBuffer *
 copy_buffer (GimpDrawable *drawable)
 {
   g_autoptr (GeglBuffer) live = gimp_drawable_get_buffer (drawable);
-  GeglBuffer *copy            = gegl_buffer_new (gegl_buffer_get_extent (live), gegl_buffer_get_format (live));
+  GeglBuffer            *copy = gegl_buffer_new (gegl_buffer_get_extent (live), gegl_buffer_get_format (live));
 
   gegl_buffer_copy (live, NULL, GEGL_ABYSS_NONE, copy, NULL);
   return copy;
@@ -79,12 +79,12 @@ has_filters (GimpDrawable *drawable)
 static GeglBuffer *
 copy_filtered (GimpDrawable *source, gint *x, gint *y)
 {
-  GimpImage  *image   = gimp_item_get_image (GIMP_ITEM (source));
-  GimpImage  *scratch = gimp_image_new_with_precision (gimp_image_get_width (image), gimp_image_get_height (image),
-                                                       gimp_image_get_base_type (image),
-                                                       gimp_image_get_precision (image));
-  GimpLayer  *layer;
-  GeglBuffer *copy;
+  GimpImage                   *image   = gimp_item_get_image (GIMP_ITEM (source));
+  GimpImage                   *scratch = gimp_image_new_with_precision (gimp_image_get_width (image), gimp_image_get_height (image),
+                                                                        gimp_image_get_base_type (image),
+                                                                        gimp_image_get_precision (image));
+  GimpLayer                   *layer;
+  GeglBuffer                  *copy;
   g_autoptr (GimpColorProfile) profile = gimp_image_get_color_profile (image);
 
   gimp_image_undo_disable (scratch);
@@ -155,7 +155,7 @@ NrSnapshot *
 nr_snapshot_new (GimpDrawable *source, GError **error)
 {
   g_autoptr (NrSnapshot) snapshot = g_new0 (NrSnapshot, 1);
-  GimpImage *image                = gimp_item_get_image (GIMP_ITEM (source));
+  GimpImage             *image    = gimp_item_get_image (GIMP_ITEM (source));
 
   snapshot->source = g_object_ref (source);
   if (has_filters (source))
@@ -177,7 +177,7 @@ nr_snapshot_new (GimpDrawable *source, GError **error)
       g_autofree gchar *name = gimp_item_get_name (GIMP_ITEM (source));
 
       g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PICTURE,
-                   _("The selection does not touch the layer “%s”: move it there or choose Select → None, then try again."),
+                   _ ("The selection does not touch the layer “%s”: move it there or choose Select → None, then try again."),
                    name);
       return NULL;
     }

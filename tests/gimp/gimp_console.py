@@ -50,15 +50,17 @@ class GimpConsole:
         path.write_text(script, encoding='utf-8')
         return self.run_batch('python-fu-eval', f'exec(open({str(path)!r}).read())', timeout, {})
 
-    def run_batch(self, interpreter, command, timeout, environment):
-        environment = {
-            **os.environ,
-            **environment,
+    def environment(self):
+        """The variables that keep GIMP to this profile: no model packages or settings of the user."""
+        return {
             'GIMP3_DIRECTORY': str(self.folder),
-            'XDG_CACHE_HOME': str(self.folder / 'cache'), # no model packages or settings of the user
+            'XDG_CACHE_HOME': str(self.folder / 'cache'),
             'XDG_CONFIG_HOME': str(self.folder / 'config'),
             'XDG_DATA_HOME': str(self.folder / 'data'),
         }
+
+    def run_batch(self, interpreter, command, timeout, environment):
+        environment = {**os.environ, **environment, **self.environment()}
         result = subprocess.run(
             ['gimp-console-3.0', '-i', '-d', '-f', f'--batch-interpreter={interpreter}', '-b', command, '--quit'],
             env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

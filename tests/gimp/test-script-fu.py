@@ -48,10 +48,10 @@ def call(task, arguments=''):
 COUNT = '(vector-length (car (gimp-image-get-layers image)))'
 
 
-def refused(body):
+def refused(body, **environment):
     """The message GIMP gives for a BODY that must fail."""
     try:
-        run(body)
+        run(body, **environment)
     except GimpError as error:
         return str(error)
     raise AssertionError('the call succeeded')
@@ -106,6 +106,11 @@ def test_without_a_selection_the_whole_layer_is_restored():
         (answer (list (car (gimp-drawable-get-width layer)) (car (gimp-drawable-get-height layer))))
         (answer (car (gimp-layer-get-mask layer))))''')
     assert answers == ['(64 48)', '-1'], answers
+
+
+def test_the_dialog_without_a_display_is_refused():
+    body = call('denoise').replace('NONINTERACTIVE', 'INTERACTIVE')
+    assert 'display' in refused(body, DISPLAY='', WAYLAND_DISPLAY='')
 
 
 def test_texts_are_translated():

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs inside GIMP: opens the dialog once for each of CASES and appends what came of it to ANSWERS.
+
+Started with the globals SAMPLE, ANSWERS (paths) and CASES: (procedure, enlargement of the sample,
+what is selected) each.
+"""
+import json
+
+import gi
+gi.require_version('Gimp', '3.0')
+from gi.repository import Gimp, Gio # noqa: E402
+
+
+def open_image(enlargement, selection):
+    image = Gimp.file_load(Gimp.RunMode.NONINTERACTIVE, Gio.File.new_for_path(SAMPLE))
+    if enlargement > 1:
+        image.scale(image.get_width() * enlargement, image.get_height() * enlargement)
+    if selection:
+        image.select_ellipse(Gimp.ChannelOps.REPLACE, *selection)
+    image.clean_all()
+    return image
+
+
+def run_dialog(procedure, image):
+    config = procedure.create_config()
+    config.set_property('run-mode', Gimp.RunMode.INTERACTIVE)
+    config.set_property('image', image)
+    config.set_core_object_array('drawables', image.get_layers())
+    return procedure.run(config)
+
+
+def describe(result, image):
+    status = result.index(0)
+    return {
+        'status': status.value_nick,
+        'layers': [layer.get_name() for layer in image.get_layers()],
+        'is_dirty': image.is_dirty(),
+        'size': [image.get_width(), image.get_height()],
+        'result_size': [result.index(3).get_width(), result.index(3).get_height()]
+                       if status == Gimp.PDBStatusType.SUCCESS else None,
+    }
+
+
+for name, enlargement, selection in CASES:
+    image = open_image(enlargement, selection)
+    display = Gimp.Display.new(image)
+    result = run_dialog(Gimp.get_pdb().lookup_procedure(name), image)
+    with open(ANSWERS, 'a', encoding='utf-8') as answers:
+        print(json.dumps(describe(result, image)), file=answers)
+    display.delete()
