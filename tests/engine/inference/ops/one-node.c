@@ -21,8 +21,7 @@ struct _NrOneNode
   NrOnnx__Model *model; /* NULL once it was loaded */
   NrOnnx__Node  *node;
   GRand         *rand;
-  guint          n_named; /* inputs, with those known at load or left out */
-  guint          n_in, n_out;
+  guint          n_in, n_out; /* n_in: given at run time */
   NrShape        in_shapes[MAX_VALUES], out_shapes[MAX_VALUES];
   gpointer       in[MAX_VALUES], out[MAX_VALUES];
 };
@@ -60,14 +59,19 @@ nr_one_node_message (NrOneNode *one)
 
 /* -- Inputs ------------------------------------------------------------------------------------------------------- */
 
+/* "" for an input that is left out. */
 static const gchar *
-add_input_name (NrOneNode *one, const gchar *format)
+add_input_name (NrOneNode *one, gchar *name)
 {
-  gchar *name = g_strdup_printf (format, one->n_named++);
-
   one->node->input                        = g_realloc_n (one->node->input, one->node->n_input + 1, sizeof (gchar *));
   one->node->input[one->node->n_input++] = name;
   return name;
+}
+
+static const gchar *
+add_input (NrOneNode *one)
+{
+  return add_input_name (one, g_strdup_printf ("in%" G_GSIZE_FORMAT, one->node->n_input));
 }
 
 gpointer
@@ -85,7 +89,7 @@ nr_one_node_input (NrOneNode *one, NrType type, guint rank, const gint64 *dims)
     shape->dims[i] = dims[i];
   g_assert_true (nr_shape_n_elements (shape, &n));
 
-  nr_builder_input (one->model, add_input_name (one, "in%u"), onnx_types[type], rank, dims);
+  nr_builder_input (one->model, add_input (one), onnx_types[type], rank, dims);
   one->in[one->n_in] = g_malloc0 (n * nr_type_size (type) + 1);
   return one->in[one->n_in++];
 }
@@ -105,19 +109,19 @@ nr_one_node_random (NrOneNode *one, guint rank, const gint64 *dims)
 void
 nr_one_node_i64 (NrOneNode *one, gsize n, const gint64 *values)
 {
-  nr_builder_i64 (one->model, add_input_name (one, "in%u"), 1, (const gint64[]) { (gint64) n }, values);
+  nr_builder_i64 (one->model, add_input (one), 1, (const gint64[]) { (gint64) n }, values);
 }
 
 void
 nr_one_node_f32 (NrOneNode *one, gsize n, const gfloat *values)
 {
-  nr_builder_f32 (one->model, add_input_name (one, "in%u"), 1, (const gint64[]) { (gint64) n }, values);
+  nr_builder_f32 (one->model, add_input (one), 1, (const gint64[]) { (gint64) n }, values);
 }
 
 void
 nr_one_node_skip (NrOneNode *one)
 {
-  add_input_name (one, "%.0u");
+  add_input_name (one, g_strdup (""));
 }
 
 /* -- Run ---------------------------------------------------------------------------------------------------------- */

@@ -479,19 +479,17 @@ test_pad (gconstpointer data)
       want = g_new (gdouble, product (3, out));
       for (gsize i = 0; i < product (3, out); i++)
         {
-          gint64 index[3];
+          gint64   index[3];
+          gboolean is_inside = TRUE;
 
           unflatten (i, 3, out, index);
-          want[i] = 0.0;
           for (guint k = 0; k < 3; k++)
             {
-              index[k] = walk_border (mode, index[k] - MAX (p[k], 0), left[k]);
-              if (index[k] < 0)
-                want[i] = value;
+              index[k]  = walk_border (mode, index[k] - MAX (p[k], 0), left[k]);
+              is_inside = is_inside && index[k] >= 0;
               index[k] += MAX (-p[k], 0);
             }
-          if (want[i] == 0.0)
-            want[i] = x[flatten (3, dims, index)];
+          want[i] = is_inside ? x[flatten (3, dims, index)] : value;
         }
       nr_one_node_assert_output (one, 3, out, want, 0.0);
     }
