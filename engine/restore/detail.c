@@ -11,7 +11,10 @@
 /* Gaussian of sigma 1.5, cut at 4 and normalized; one side of it. Two blurs in a row reach NR_DETAIL_RADIUS. */
 static const gfloat kernel[] = { 0.2660f, 0.2130f, 0.1094f, 0.0360f, 0.0086f };
 
-enum { RADIUS = G_N_ELEMENTS (kernel) - 1 };
+enum
+{
+  RADIUS = G_N_ELEMENTS (kernel) - 1
+};
 
 static void
 luma (const NrPicture *picture, gfloat *to)

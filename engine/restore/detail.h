@@ -8,7 +8,10 @@
 #include "nr-restore.h"
 
 /* Pixels around a result pixel that it depends on. */
-enum { NR_DETAIL_RADIUS = 8 };
+enum
+{
+  NR_DETAIL_RADIUS = 8
+};
 
 /* Adds to DENOISED (three planes) what it has lost of NOISY's fine luminance texture, AMOUNT (0 to 1) of it:
  *   lost   = luma (noisy) - luma (denoised)

@@ -7,7 +7,10 @@
 
 #include "enlarge.h"
 
-enum { N_TAPS = 4 };
+enum
+{
+  N_TAPS = 4
+};
 
 /* For one result pixel: its source pixel, and the weights of the pixels from first on. */
 typedef struct

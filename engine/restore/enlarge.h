@@ -14,7 +14,10 @@ typedef enum
 } NrFilter;
 
 /* Source pixels that a result pixel may need on each side of its own. */
-enum { NR_ENLARGE_MARGIN = 2 };
+enum
+{
+  NR_ENLARGE_MARGIN = 2
+};
 
 /* Enlarges the pixels [x, x + width) x [y, y + height) of FROM (from_width x from_height, rows first) by SCALE; pixel
  * centers as pictures have them: result pixel j lies at (j + 0.5) / scale - 0.5. Beyond FROM its border pixels repeat,

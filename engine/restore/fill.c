@@ -141,9 +141,9 @@ fill_group (NrJob *job, const NrHoleGroup *group, FillFunc fill, GroupProgress *
 static void
 apply_patch (const NrArguments *arguments, NrPicture *rows, const NrRect *rect, const Patch *patch)
 {
-  const gsize plane       = (gsize) rows->width * rows->height;
-  const gsize patch_plane = (gsize) patch->picture->width * patch->picture->height;
-  const NrRect both       = intersect (rect, &patch->bounds);
+  const gsize  plane       = (gsize) rows->width * rows->height;
+  const gsize  patch_plane = (gsize) patch->picture->width * patch->picture->height;
+  const NrRect both        = intersect (rect, &patch->bounds);
 
   for (gint y = both.y; y < both.y + both.height; y++)
     for (gint x = both.x; x < both.x + both.width; x++)

@@ -9,7 +9,10 @@
 #include "window.h"
 
 /* Holes are first collected by cells of this many pixels, whose rows are read at once. */
-enum { CELL = 64 };
+enum
+{
+  CELL = 64
+};
 
 static const gint min_context = 64;
 static const gint max_context = 512;
@@ -143,7 +146,7 @@ nr_hole_groups_append (GArray *groups, const NrSource *source, const NrHoleGroup
   for (gint y = 0; y < bounds->height; y += block)
     for (gint x = 0; x < bounds->width; x += block)
       {
-        const NrRect rect = { bounds->x + x, bounds->y + y, MIN (block, bounds->width - x), MIN (block, bounds->height - y) };
+        const NrRect      rect = { bounds->x + x, bounds->y + y, MIN (block, bounds->width - x), MIN (block, bounds->height - y) };
         const NrHoleGroup part = { rect, nr_window_grow (source, &rect, margin) };
 
         g_array_append_val (groups, part);

@@ -19,10 +19,8 @@ typedef struct
  * group, so that no two bounds overlap. CONTEXT: pixels around a group, 0: as many as its longer side, from 64 to 512.
  * An array of NrHoleGroup, from top to bottom; empty when nothing is selected. NULL with the source's error or
  * G_IO_ERROR_CANCELLED. */
-GArray *nr_hole_groups_find (const NrSource *source, const NrRect *region, gint context, GCancellable *cancellable,
-                             GError **error);
+GArray *nr_hole_groups_find (const NrSource *source, const NrRect *region, gint context, GCancellable *cancellable, GError **error);
 
 /* Appends GROUP to GROUPS, cut into blocks whose areas have at most MAX_PIXELS, row by row. Blocks are to be filled in
  * order, each taking what was filled before as known. FALSE when that is too little for any block with its context. */
-gboolean nr_hole_groups_append (GArray *groups, const NrSource *source, const NrHoleGroup *group, gint context,
-                                guint64 max_pixels);
+gboolean nr_hole_groups_append (GArray *groups, const NrSource *source, const NrHoleGroup *group, gint context, guint64 max_pixels);

@@ -65,9 +65,9 @@ network_load (Network *network, const NrArguments *arguments, GError **error)
 static void
 network_rules (const Network *network, NrTileRules *rules)
 {
-  const gint halo   = network->hints.halo >= 0      ? network->hints.halo
-                      : network->reach.is_local     ? (gint) network->reach.halo
-                                                    : global_margin;
+  const gint halo   = network->hints.halo >= 0  ? network->hints.halo
+                      : network->reach.is_local ? (gint) network->reach.halo
+                                                : global_margin;
   const gint detail = network->detail > 0 ? NR_DETAIL_RADIUS : 0;
 
   *rules = (NrTileRules) {
@@ -155,8 +155,7 @@ fail_memory (const Network *network, guint64 needed, guint64 budget, GError **er
 
 /* The cheapest plan that fits into BUDGET bytes; MEMORY is what it takes. */
 static gboolean
-choose_plan (Network *network, gint width, gint height, const NrRect *region, guint64 budget, NrTilePlan *plan,
-             guint64 *memory, GError **error)
+choose_plan (Network *network, gint width, gint height, const NrRect *region, guint64 budget, NrTilePlan *plan, guint64 *memory, GError **error)
 {
   g_autoptr (GArray) list  = list_candidates (network, width, height, region);
   gdouble            limit = G_MAXDOUBLE; /* windows of this many pixels do not fit */
@@ -232,10 +231,10 @@ run_window (gpointer         data,
             GCancellable    *cancellable,
             GError         **error)
 {
-  Network          *network       = data;
-  SessionProgress   passed_on     = { progress, progress_data };
-  const void *const inputs[]      = { input->color, network->sigma };
-  void *const       outputs[]     = { output->color };
+  Network          *network   = data;
+  SessionProgress   passed_on = { progress, progress_data };
+  const void *const inputs[]  = { input->color, network->sigma };
+  void *const       outputs[] = { output->color };
 
   if (! nr_session_run (network->session, inputs, outputs, session_progress, &passed_on, cancellable, error) ||
       ! check_finite (network, output, error))
@@ -391,8 +390,8 @@ seconds_per_pixel (Network *network, gdouble *seconds, GError **error)
   static GHashTable *measured; /* "path scale threads" -> gdouble */
 
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&mutex);
-  g_autofree gchar *key = g_strdup_printf ("%s %d %u", network->package->path, network->scale, network->threads);
-  gdouble          *known;
+  g_autofree gchar        *key    = g_strdup_printf ("%s %d %u", network->package->path, network->scale, network->threads);
+  gdouble                 *known;
 
   if (! measured)
     measured = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);

@@ -24,7 +24,10 @@ static const guint  max_clipped = 8;
 /* Ends of the groups of blocks, as shares of all. */
 static const gdouble group_ends[] = { 0, 0.05, 0.15, 0.30, 0.50 };
 
-enum { N_GROUPS = G_N_ELEMENTS (group_ends) - 1 };
+enum
+{
+  N_GROUPS = G_N_ELEMENTS (group_ends) - 1
+};
 
 typedef struct
 {
@@ -295,7 +298,7 @@ nr_noise_blocks_features (const NrNoiseBlocks *blocks, guint channel, gfloat fea
   for (guint s = 0; s < N_SCALES; s++)
     for (guint is_difference = 0; is_difference < 2; is_difference++)
       {
-        const GArray     *all = blocks->blocks[channel][s];
+        const GArray     *all   = blocks->blocks[channel][s];
         g_autofree Stats *stats = NULL;
         gfloat            share;
         guint             n;

@@ -118,7 +118,7 @@ next_file (Archive *archive, const gchar *path, guint *n_entries, struct archive
 static const gchar *
 name_in_package (struct archive_entry *entry)
 {
-  const gchar *name  = archive_entry_pathname (entry);
+  const gchar *name = archive_entry_pathname (entry);
   const gchar *slash;
 
   while (g_str_has_prefix (name, "./"))
@@ -183,8 +183,7 @@ load_from_archive (const gchar *path, const gchar *name, gsize max, GError **err
 
 /* Writes the entry just read to FOLDER/NAME; adds its size to N_WRITTEN. */
 static gboolean
-extract_entry (Archive *archive, const gchar *path, const gchar *folder, const gchar *name, guint64 max_total,
-               guint64 *n_written, GError **error)
+extract_entry (Archive *archive, const gchar *path, const gchar *folder, const gchar *name, guint64 max_total, guint64 *n_written, GError **error)
 {
   g_autofree gchar             *target = g_build_filename (folder, name, NULL);
   g_autoptr (GFile)             file   = g_file_new_for_path (target);

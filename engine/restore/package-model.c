@@ -87,8 +87,8 @@ nr_package_load_model (const NrPackage *package,
   g_autofree gchar     *name    = model_file_name (package, scale);
   g_autofree gchar     *label   = g_strdup_printf ("%s/%s", package->id, name);
   g_autoptr (NrPackage) current = nr_package_read (package->path, package->origin, hints);
-  g_autoptr (NrModel) model     = NULL;
-  g_autoptr (GBytes) bytes      = NULL;
+  g_autoptr (NrModel)   model   = NULL;
+  g_autoptr (GBytes)    bytes   = NULL;
 
   if (current->problem)
     {

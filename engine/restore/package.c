@@ -176,11 +176,11 @@ check_depth (const gchar *text, gsize length, GError **error)
 static JsonParser *
 parse_config (const gchar *path, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GBytes) bytes      = nr_package_files_load (path, "config.json", NR_PACKAGE_MAX_CONFIG, error);
-  g_autoptr (GError) problem    = NULL;
-  const gchar *text;
-  gsize        length;
+  g_autoptr (JsonParser) parser  = json_parser_new ();
+  g_autoptr (GBytes)     bytes   = nr_package_files_load (path, "config.json", NR_PACKAGE_MAX_CONFIG, error);
+  g_autoptr (GError)     problem = NULL;
+  const gchar           *text;
+  gsize                  length;
 
   if (! bytes)
     return NULL;
@@ -332,9 +332,9 @@ static gboolean
 read_config (NrPackage *package, NrPackageHints *hints, GError **error)
 {
   g_autoptr (JsonParser) parser = parse_config (package->path, error);
-  g_autofree gchar *id          = NULL;
-  JsonObject       *root;
-  gint              scale = 1;
+  g_autofree gchar      *id     = NULL;
+  JsonObject            *root;
+  gint                   scale = 1;
 
   if (! parser)
     return FALSE;
@@ -367,10 +367,10 @@ fill_missing (gchar **text)
 NrPackage *
 nr_package_read (const gchar *path, const gchar *origin, NrPackageHints *hints)
 {
-  NrPackage     *package    = g_new0 (NrPackage, 1);
-  NrPackageHints own_hints;
-  g_autoptr (GError) error  = NULL;
-  g_autofree gchar *basename = g_path_get_basename (path);
+  NrPackage         *package = g_new0 (NrPackage, 1);
+  NrPackageHints     own_hints;
+  g_autoptr (GError) error    = NULL;
+  g_autofree gchar  *basename = g_path_get_basename (path);
 
   if (! hints)
     hints = &own_hints;

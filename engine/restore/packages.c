@@ -56,9 +56,9 @@ compare_names (gconstpointer a, gconstpointer b)
 static GPtrArray *
 candidate_names (const gchar *folder)
 {
-  GPtrArray   *names   = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const gchar *name;
+  GPtrArray       *names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GDir) dir   = g_dir_open (folder, 0, NULL);
+  const gchar     *name;
 
   while (dir && (name = g_dir_read_name (dir)) && names->len < max_entries)
     {
@@ -123,8 +123,8 @@ nr_packages_list (void)
 
   for (guint i = 0; i < packages->len; i++)
     {
-      NrPackage *package       = g_ptr_array_index (packages, i);
-      g_autoptr (GError) error = NULL;
+      NrPackage         *package = g_ptr_array_index (packages, i);
+      g_autoptr (GError) error   = NULL;
 
       if (! package->problem && ! nr_package_check_models (package, &error))
         package->problem = g_strdup (error->message);
@@ -163,7 +163,9 @@ scales_text (guint scales)
 
   for (guint s = 2; s <= 4; s++)
     if (scales & (1u << s))
-      g_string_append_printf (text, "%s%u", text->len == 0 ? "" : (scales >> (s + 1)) ? ", " : " and ", s);
+      g_string_append_printf (text, "%s%u", text->len == 0 ? "" : (scales >> (s + 1)) ? ", "
+                                                                                      : " and ",
+                              s);
   return g_string_free (text, FALSE);
 }
 
@@ -272,7 +274,7 @@ static NrPackage *
 find_in_user_folder (const gchar *id)
 {
   g_autoptr (GPtrArray) packages = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_package_free);
-  g_autofree gchar *folder       = user_folder ();
+  g_autofree gchar     *folder   = user_folder ();
 
   add_folder (packages, folder, "user");
   for (guint i = 0; i < packages->len; i++)

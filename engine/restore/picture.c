@@ -11,8 +11,8 @@ NrPicture *
 nr_picture_new (gint width, gint height, gint n_channels, gboolean has_alpha, gboolean has_weight)
 {
   g_autoptr (NrPicture) picture = NULL;
-  gsize n_pixels;
-  gsize n_color;
+  gsize                 n_pixels;
+  gsize                 n_color;
 
   g_return_val_if_fail (width > 0 && height > 0, NULL);
   g_return_val_if_fail (n_channels == 1 || n_channels == 3, NULL);
@@ -49,9 +49,7 @@ nr_picture_free (NrPicture *picture)
 
 /* Copies a rectangle of SIZE pixels between two planes of the given widths. */
 static void
-copy_plane (const gfloat *from, gint from_width, gint from_x, gint from_y,
-            gfloat *to, gint to_width, gint to_x, gint to_y,
-            gint width, gint height)
+copy_plane (const gfloat *from, gint from_width, gint from_x, gint from_y, gfloat *to, gint to_width, gint to_x, gint to_y, gint width, gint height)
 {
   for (gint y = 0; y < height; y++)
     memcpy (to + (gsize) (to_y + y) * to_width + to_x,
@@ -61,9 +59,7 @@ copy_plane (const gfloat *from, gint from_width, gint from_x, gint from_y,
 
 /* Copies the planes that both pictures have. */
 static void
-copy_picture (const NrPicture *from, gint from_x, gint from_y,
-              NrPicture *to, gint to_x, gint to_y,
-              gint width, gint height)
+copy_picture (const NrPicture *from, gint from_x, gint from_y, NrPicture *to, gint to_x, gint to_y, gint width, gint height)
 {
   const gsize from_plane = (gsize) from->width * from->height;
   const gsize to_plane   = (gsize) to->width * to->height;

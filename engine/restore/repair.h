@@ -9,7 +9,10 @@
 
 /* How far nr_repair () looks for a usable pixel. A window that reaches this far around what is needed gives the same
  * result as the whole picture, so that tiles do not show. */
-enum { NR_REPAIR_RADIUS = 64 };
+enum
+{
+  NR_REPAIR_RADIUS = 64
+};
 
 /* TRUE when PICTURE has a NaN, an infinity, or (with alpha) a pixel of alpha 0. */
 gboolean nr_repair_is_needed (const NrPicture *picture);

@@ -25,9 +25,9 @@ axis_init (NrTileAxis *axis, const NrTileRules *rules, gint size, gint begin, gi
   const gint multiple = rules->multiple;
   const gint padding  = round_up (rules->padding, multiple);
   /* A multiple, so that the windows' middles are exactly one step wide and none is empty. */
-  const gint cut      = round_up (rules->halo + rules->overlap, multiple);
-  const gint window   = round_down (max, multiple);
-  gint       extent   = round_up (padding + size + rules->padding, multiple);
+  const gint cut    = round_up (rules->halo + rules->overlap, multiple);
+  const gint window = round_down (max, multiple);
+  gint       extent = round_up (padding + size + rules->padding, multiple);
   gint       span;
 
   if (window < multiple)

@@ -115,10 +115,10 @@ add_to_strip (const NrTileRun *run, const NrTile *tile, const NrPicture *output,
 static gboolean
 flush_strip (const NrTileRun *run, NrJob *job, Strip *strip, gint end, GError **error)
 {
-  NrPicture   *sums   = strip->sums;
-  const NrRect rect   = { run->plan.x.begin, strip->y, run->plan.x.end - run->plan.x.begin, end - strip->y };
-  const gsize  done   = (gsize) rect.height * run->scale * sums->width;
-  const gsize  plane  = (gsize) sums->height * sums->width;
+  NrPicture   *sums  = strip->sums;
+  const NrRect rect  = { run->plan.x.begin, strip->y, run->plan.x.end - run->plan.x.begin, end - strip->y };
+  const gsize  done  = (gsize) rect.height * run->scale * sums->width;
+  const gsize  plane = (gsize) sums->height * sums->width;
 
   if (rect.height > 0 && ! nr_deliver (job, &rect, sums, 0, 0, run->scale, run->low, run->high, error))
     return FALSE;
@@ -174,11 +174,11 @@ next_zone (const NrTilePlan *plan, guint i)
 gboolean
 nr_tile_run (const NrTileRun *run, NrJob *job, gdouble first_fraction, GError **error)
 {
-  const NrTilePlan     *plan      = &run->plan;
+  const NrTilePlan     *plan       = &run->plan;
   const gboolean        is_blended = plan->x.overlap > 0 && plan->n_tiles > 1;
-  g_autoptr (NrPicture) sums      = NULL;
-  Strip                 strip     = { .y = plan->y.begin };
-  TileProgress          progress  = { .job = job, .share = (1 - first_fraction) / plan->n_tiles };
+  g_autoptr (NrPicture) sums       = NULL;
+  Strip                 strip      = { .y = plan->y.begin };
+  TileProgress          progress   = { .job = job, .share = (1 - first_fraction) / plan->n_tiles };
 
   if (is_blended)
     {
@@ -216,9 +216,9 @@ nr_tile_run (const NrTileRun *run, NrJob *job, gdouble first_fraction, GError **
 guint64
 nr_tile_run_memory (const NrTileRun *run)
 {
-  const NrTilePlan *plan     = &run->plan;
-  const guint64     scaled   = (guint64) run->scale * run->scale;
-  const guint64     n_window = (guint64) plan->x.window * plan->y.window;
+  const NrTilePlan *plan       = &run->plan;
+  const guint64     scaled     = (guint64) run->scale * run->scale;
+  const guint64     n_window   = (guint64) plan->x.window * plan->y.window;
   const gboolean    is_blended = plan->x.overlap > 0 && plan->n_tiles > 1;
   guint64           n_floats;
 

@@ -27,5 +27,4 @@ NrPicture *nr_window_read (const NrSource *source, const NrRect *rect, gfloat lo
 NrPicture *nr_window_read_source (const NrSource *source, const NrRect *rect, GError **error);
 
 /* nr_picture_new () with an error. */
-NrPicture *nr_window_picture_new (gint width, gint height, gint n_channels, gboolean has_alpha, gboolean has_weight,
-                                  GError **error);
+NrPicture *nr_window_picture_new (gint width, gint height, gint n_channels, gboolean has_alpha, gboolean has_weight, GError **error);

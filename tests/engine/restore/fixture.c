@@ -17,9 +17,9 @@ static gchar *root, *installed, *user, *darktable;
 NrPicture *
 fixture_picture (gint width, gint height, gint n_channels, gboolean has_alpha, gboolean has_weight, guint32 seed)
 {
-  NrPicture   *picture = nr_picture_new (width, height, n_channels, has_alpha, has_weight);
-  const gsize  plane   = (gsize) width * height;
-  g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
+  NrPicture        *picture = nr_picture_new (width, height, n_channels, has_alpha, has_weight);
+  const gsize       plane   = (gsize) width * height;
+  g_autoptr (GRand) rand    = g_rand_new_with_seed (seed);
 
   for (gint c = 0; c < n_channels; c++)
     {
@@ -161,7 +161,7 @@ add_weights (NrOnnx__Model *model, const gchar *name, gint64 outputs, gint64 inp
   const gint64       dims[] = { outputs, inputs, size, size };
   const gsize        n      = outputs * inputs * size * size;
   g_autofree gfloat *data   = g_new (gfloat, n);
-  g_autoptr (GRand) rand    = g_rand_new_with_seed (seed);
+  g_autoptr (GRand)  rand   = g_rand_new_with_seed (seed);
 
   for (gsize i = 0; i < n; i++)
     data[i] = g_rand_double_range (rand, -1, 3) / (inputs * size * size);
@@ -169,10 +169,9 @@ add_weights (NrOnnx__Model *model, const gchar *name, gint64 outputs, gint64 inp
 }
 
 static void
-add_conv (NrOnnx__Model *model, const gchar *input, const gchar *output, gint64 outputs, gint64 inputs, gint64 size,
-          gint64 stride, gint64 pad)
+add_conv (NrOnnx__Model *model, const gchar *input, const gchar *output, gint64 outputs, gint64 inputs, gint64 size, gint64 stride, gint64 pad)
 {
-  g_autofree gchar *weights = g_strconcat (output, ".weight", NULL);
+  g_autofree gchar *weights     = g_strconcat (output, ".weight", NULL);
   g_autofree gchar *inputs_text = g_strconcat (input, " ", weights, NULL);
   NrOnnx__Node     *node;
 
@@ -306,14 +305,13 @@ fixture_network (FixtureNetwork network)
 }
 
 void
-fixture_write_package (const gchar *folder, const gchar *id, const gchar *task, gint n_inputs, const gchar *attributes,
-                       const gchar *file, FixtureNetwork network)
+fixture_write_package (const gchar *folder, const gchar *id, const gchar *task, gint n_inputs, const gchar *attributes, const gchar *file, FixtureNetwork network)
 {
-  g_autofree gchar *path        = g_build_filename (folder, id, NULL);
-  g_autofree gchar *config_path = g_build_filename (path, "config.json", NULL);
-  g_autofree gchar *model_path  = g_build_filename (path, file, NULL);
-  g_autofree gchar *config      = NULL;
-  g_autoptr (GBytes) bytes      = fixture_network (network);
+  g_autofree gchar  *path        = g_build_filename (folder, id, NULL);
+  g_autofree gchar  *config_path = g_build_filename (path, "config.json", NULL);
+  g_autofree gchar  *model_path  = g_build_filename (path, file, NULL);
+  g_autofree gchar  *config      = NULL;
+  g_autoptr (GBytes) bytes       = fixture_network (network);
 
   config = g_strdup_printf ("{\"id\": \"%s\", \"name\": \"%s\", \"description\": \"a test\", \"task\": \"%s\", "
                             "\"backend\": \"onnx\", \"version\": \"1.0\", \"num_inputs\": %d, \"attributes\": %s}",

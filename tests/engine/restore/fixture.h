@@ -45,5 +45,4 @@ typedef enum
 GBytes *fixture_network (FixtureNetwork network);
 
 /* Writes FOLDER/ID with config.json and FILE (model.onnx ...); ATTRIBUTES is JSON text or NULL. */
-void fixture_write_package (const gchar *folder, const gchar *id, const gchar *task, gint n_inputs, const gchar *attributes,
-                            const gchar *file, FixtureNetwork network);
+void fixture_write_package (const gchar *folder, const gchar *id, const gchar *task, gint n_inputs, const gchar *attributes, const gchar *file, FixtureNetwork network);

@@ -21,7 +21,7 @@ denoise_with (const gchar *model)
 static NrPicture *
 run_or_fail (const NrArguments *arguments, NrPicture *picture, const NrRect *region)
 {
-  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) error  = NULL;
   NrPicture         *result = fixture_run (arguments, picture, region, &error);
 
   g_assert_no_error (error);
@@ -61,7 +61,8 @@ test_selection (void)
   const gsize           plane     = 60 * 40;
 
   for (gsize i = 0; i < plane; i++)
-    picture->weight[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 0.25 : 1;
+    picture->weight[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 0.25
+                                                     : 1;
   blended         = run_or_fail (&arguments, picture, NULL);
   arguments.blend = FALSE;
   whole           = run_or_fail (&arguments, picture, NULL);
@@ -115,10 +116,10 @@ test_alpha (void)
 static void
 test_grey (void)
 {
-  const NrArguments     arguments = denoise_with ("blur");
-  g_autoptr (NrPicture) grey      = fixture_picture (50, 50, 1, FALSE, FALSE, 4);
-  g_autoptr (NrPicture) color     = nr_picture_new (50, 50, 3, FALSE, FALSE);
-  g_autoptr (NrPicture) from_grey = NULL;
+  const NrArguments     arguments  = denoise_with ("blur");
+  g_autoptr (NrPicture) grey       = fixture_picture (50, 50, 1, FALSE, FALSE, 4);
+  g_autoptr (NrPicture) color      = nr_picture_new (50, 50, 3, FALSE, FALSE);
+  g_autoptr (NrPicture) from_grey  = NULL;
   g_autoptr (NrPicture) from_color = NULL;
   const gsize           plane      = 50 * 50;
 
@@ -129,7 +130,7 @@ test_grey (void)
   for (gsize i = 0; i < plane; i++)
     g_assert_cmpfloat_with_epsilon (from_grey->color[i],
                                     0.2126 * from_color->color[i] + 0.7152 * from_color->color[plane + i] +
-                                    0.0722 * from_color->color[2 * plane + i],
+                                        0.0722 * from_color->color[2 * plane + i],
                                     1e-5);
 }
 
@@ -209,8 +210,8 @@ check_budgets (const gchar *model, gdouble tolerance)
       const NrSource        source = nr_picture_source (picture);
       g_autoptr (NrPicture) tiled  = nr_picture_new (700, 500, 3, TRUE, FALSE);
       const NrSink          sink   = nr_picture_sink (tiled);
-      g_autoptr (GError) error     = NULL;
-      NrReport report;
+      g_autoptr (GError)    error  = NULL;
+      NrReport              report;
 
       arguments.memory = budgets[i];
       nr_restore_run (&arguments, &source, NULL, &sink, NULL, NULL, NULL, &report, &error);
@@ -348,8 +349,8 @@ test_super_resolve (void)
   NrArguments           arguments;
   g_autoptr (NrPicture) picture = fixture_picture (37, 23, 3, TRUE, FALSE, 12);
   g_autoptr (NrPicture) result  = NULL;
-  g_autoptr (GError) error      = NULL;
-  const gint width = 74, height = 46;
+  g_autoptr (GError)    error   = NULL;
+  const gint            width = 74, height = 46;
 
   for (gsize i = 0; i < 37 * 23; i++)
     picture->alpha[i] = 0.7f; /* uniform alpha stays exactly what it is */
@@ -440,15 +441,15 @@ cancel_later (gpointer data)
 static void
 test_cancel (void)
 {
-  const NrArguments     arguments = denoise_with ("slow");
-  g_autoptr (NrPicture) picture   = fixture_picture (2000, 1500, 3, FALSE, FALSE, 15);
-  g_autoptr (NrPicture) result    = nr_picture_new (2000, 1500, 3, FALSE, FALSE);
+  const NrArguments        arguments   = denoise_with ("slow");
+  g_autoptr (NrPicture)    picture     = fixture_picture (2000, 1500, 3, FALSE, FALSE, 15);
+  g_autoptr (NrPicture)    result      = nr_picture_new (2000, 1500, 3, FALSE, FALSE);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error             = NULL;
-  const NrSource source = nr_picture_source (picture);
-  const NrSink   sink   = nr_picture_sink (result);
-  GThread       *thread = g_thread_new ("cancel", cancel_later, cancellable);
-  gint64         cancelled, returned;
+  g_autoptr (GError)       error       = NULL;
+  const NrSource           source      = nr_picture_source (picture);
+  const NrSink             sink        = nr_picture_sink (result);
+  GThread                 *thread      = g_thread_new ("cancel", cancel_later, cancellable);
+  gint64                   cancelled, returned;
 
   g_assert_false (nr_restore_run (&arguments, &source, NULL, &sink, NULL, NULL, cancellable, NULL, &error));
   returned  = g_get_monotonic_time () / 1000;
@@ -462,13 +463,13 @@ test_cancel (void)
 static void
 test_cancelled_before (void)
 {
-  const NrArguments     arguments = denoise_with ("invert");
-  g_autoptr (NrPicture) picture   = fixture_picture (20, 20, 3, FALSE, FALSE, 16);
-  g_autoptr (NrPicture) result    = nr_picture_new (20, 20, 3, FALSE, FALSE);
+  const NrArguments        arguments   = denoise_with ("invert");
+  g_autoptr (NrPicture)    picture     = fixture_picture (20, 20, 3, FALSE, FALSE, 16);
+  g_autoptr (NrPicture)    result      = nr_picture_new (20, 20, 3, FALSE, FALSE);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error             = NULL;
-  const NrSource source = nr_picture_source (picture);
-  const NrSink   sink   = nr_picture_sink (result);
+  g_autoptr (GError)       error       = NULL;
+  const NrSource           source      = nr_picture_source (picture);
+  const NrSink             sink        = nr_picture_sink (result);
 
   g_cancellable_cancel (cancellable);
   g_assert_false (nr_restore_run (&arguments, &source, NULL, &sink, NULL, NULL, cancellable, NULL, &error));
@@ -487,9 +488,9 @@ test_errors_pass_through (void)
 {
   const NrArguments     arguments = denoise_with ("invert");
   g_autoptr (NrPicture) result    = nr_picture_new (20, 20, 3, FALSE, FALSE);
-  g_autoptr (GError) error        = NULL;
-  const NrSource source = { .width = 20, .height = 20, .n_channels = 3, .read = broken_read };
-  const NrSink   sink   = nr_picture_sink (result);
+  g_autoptr (GError)    error     = NULL;
+  const NrSource        source    = { .width = 20, .height = 20, .n_channels = 3, .read = broken_read };
+  const NrSink          sink      = nr_picture_sink (result);
 
   g_assert_false (nr_restore_run (&arguments, &source, NULL, &sink, NULL, NULL, NULL, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_FAILED);
@@ -501,7 +502,7 @@ test_budget_too_small (void)
 {
   NrArguments           arguments = denoise_with ("slow");
   g_autoptr (NrPicture) picture   = fixture_picture (500, 500, 3, FALSE, FALSE, 17);
-  g_autoptr (GError) error        = NULL;
+  g_autoptr (GError)    error     = NULL;
 
   arguments.memory = 1;
   g_assert_null (fixture_run (&arguments, picture, NULL, &error));

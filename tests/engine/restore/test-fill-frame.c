@@ -36,7 +36,7 @@ test_groups (void)
   g_autoptr (NrPicture) picture     = picture_with_holes (1000, 800, 5, 4, places);
   const NrSource        source      = nr_picture_source (picture);
   const NrRect          all         = { 0, 0, 1000, 800 };
-  g_autoptr (GArray) groups         = nr_hole_groups_find (&source, &all, 0, NULL, NULL);
+  g_autoptr (GArray)    groups      = nr_hole_groups_find (&source, &all, 0, NULL, NULL);
 
   g_assert_cmpuint (groups->len, ==, 3); /* the first two are close */
   g_assert_cmpint (g_array_index (groups, NrHoleGroup, 0).bounds.x, ==, 10);
@@ -89,8 +89,8 @@ test_holes_far_apart (void)
   static const gint     places[][2] = { { 3, 3 }, { 1980, 1480 } };
   g_autoptr (NrPicture) picture     = picture_with_holes (2000, 1500, 12, 2, places);
   g_autoptr (NrPicture) result      = NULL;
-  g_autoptr (GError) error          = NULL;
-  guint tiles;
+  g_autoptr (GError)    error       = NULL;
+  guint                 tiles;
 
   result = run_fill (picture, 16, 1, TRUE, &tiles, &error); /* all of it would take far more than 16 MiB */
   g_assert_no_error (error);
@@ -104,8 +104,8 @@ test_hole_larger_than_the_budget (void)
   static const gint     places[][2] = { { 50, 50 } };
   g_autoptr (NrPicture) picture     = picture_with_holes (700, 600, 400, 1, places);
   g_autoptr (NrPicture) result      = NULL;
-  g_autoptr (GError) error          = NULL;
-  guint tiles;
+  g_autoptr (GError)    error       = NULL;
+  guint                 tiles;
 
   result = run_fill (picture, 24, 1, TRUE, &tiles, &error);
   g_assert_no_error (error);
@@ -161,8 +161,8 @@ test_nothing_selected (void)
   g_autoptr (NrPicture) picture = picture_with_holes (30, 30, 0, 0, NULL);
   g_autoptr (NrPicture) plain   = fixture_picture (30, 30, 3, FALSE, FALSE, 1);
   g_autoptr (NrPicture) result  = NULL;
-  g_autoptr (GError) error      = NULL;
-  guint tiles;
+  g_autoptr (GError)    error   = NULL;
+  guint                 tiles;
 
   result = run_fill (picture, 0, 1, TRUE, &tiles, NULL);
   g_assert_cmpmem (result->color, 3 * 30 * 30 * sizeof (gfloat), picture->color, 3 * 30 * 30 * sizeof (gfloat));

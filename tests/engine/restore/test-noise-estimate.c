@@ -23,9 +23,9 @@ normal (GRand *rand)
 static NrPicture *
 noisy_picture (gint width, gint height, gint n_channels, gdouble sigma, gboolean is_8_bit)
 {
-  NrPicture   *picture  = nr_picture_new (width, height, n_channels, FALSE, FALSE);
-  const gsize  plane    = (gsize) width * height;
-  g_autoptr (GRand) rand = g_rand_new_with_seed (width + 7 * sigma);
+  NrPicture        *picture = nr_picture_new (width, height, n_channels, FALSE, FALSE);
+  const gsize       plane   = (gsize) width * height;
+  g_autoptr (GRand) rand    = g_rand_new_with_seed (width + 7 * sigma);
 
   for (gsize i = 0; i < plane * n_channels; i++)
     {
@@ -141,7 +141,7 @@ test_channels_are_told_apart (void)
 static void
 test_hidden_and_broken_pixels_do_not_count (void)
 {
-  g_autoptr (NrPicture) picture = noisy_picture (512, 512, 3, 12, TRUE);
+  g_autoptr (NrPicture) picture  = noisy_picture (512, 512, 3, 12, TRUE);
   const gdouble         expected = level (picture);
   gdouble               found;
 

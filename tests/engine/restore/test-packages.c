@@ -101,10 +101,10 @@ archive_path (const gchar *name)
 static gchar *
 write_good_archive (const gchar *folder, const gchar *name)
 {
-  gchar *path               = g_build_filename (folder, name, NULL);
-  g_autoptr (GBytes) model  = fixture_network (FIXTURE_INVERT);
-  const gchar config[]      = CONFIG ("denoise-nind");
-  const Entry entries[]     = {
+  gchar             *path      = g_build_filename (folder, name, NULL);
+  g_autoptr (GBytes) model     = fixture_network (FIXTURE_INVERT);
+  const gchar        config[]  = CONFIG ("denoise-nind");
+  const Entry        entries[] = {
     { "denoise-nind/config.json", config, strlen (config), NULL },
     { "denoise-nind/model.onnx", g_bytes_get_data (model, NULL), g_bytes_get_size (model), NULL },
   };
@@ -118,10 +118,10 @@ write_good_archive (const gchar *folder, const gchar *name)
 static void
 test_darktable_packages (void)
 {
-  g_autoptr (GPtrArray) packages  = NULL;
-  g_autoptr (NrPicture) picture   = fixture_picture (40, 30, 3, FALSE, FALSE, 1);
-  const gchar          *models[]  = { "denoise-one", "denoise-two", "denoise-nind" };
-  g_autofree gchar     *archive   = NULL;
+  g_autoptr (GPtrArray) packages = NULL;
+  g_autoptr (NrPicture) picture  = fixture_picture (40, 30, 3, FALSE, FALSE, 1);
+  const gchar          *models[] = { "denoise-one", "denoise-two", "denoise-nind" };
+  g_autofree gchar     *archive  = NULL;
   NrArguments           arguments;
 
   empty_all ();
@@ -148,7 +148,7 @@ test_darktable_packages (void)
   for (guint i = 0; i < G_N_ELEMENTS (models); i++)
     {
       g_autoptr (NrPicture) result = NULL;
-      g_autoptr (GError) error     = NULL;
+      g_autoptr (GError)    error  = NULL;
 
       nr_arguments_init (&arguments, NR_TASK_DENOISE);
       arguments.model = models[i];
@@ -164,7 +164,7 @@ test_our_attributes (void)
 {
   g_autoptr (NrPackage) package = NULL;
   NrPackageHints        hints;
-  g_autofree gchar     *path    = g_build_filename (fixture_installed_folder (), "ours", NULL);
+  g_autofree gchar     *path = g_build_filename (fixture_installed_folder (), "ours", NULL);
 
   empty_all ();
   fixture_write_package (fixture_installed_folder (), "ours", "denoise", 1,
@@ -345,7 +345,7 @@ test_wrong_choices (void)
   write_config (fixture_user_folder (), "broken", "{\"id\": \"broken\"}", -1);
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      NrArguments arguments;
+      NrArguments        arguments;
       g_autoptr (GError) error = NULL;
 
       nr_arguments_init (&arguments, cases[i].task);
@@ -363,7 +363,7 @@ test_wrong_choices (void)
 static void
 assert_user_folder_has (guint n)
 {
-  g_autoptr (GDir) dir = g_dir_open (fixture_user_folder (), 0, NULL);
+  g_autoptr (GDir) dir   = g_dir_open (fixture_user_folder (), 0, NULL);
   guint            count = 0;
 
   while (g_dir_read_name (dir)) /* also hidden ones: nothing temporary may be left */
@@ -377,7 +377,7 @@ test_add_and_remove (void)
   g_autofree gchar     *archive = NULL;
   g_autoptr (NrPackage) package = NULL;
   g_autoptr (NrPackage) again   = NULL;
-  g_autoptr (GError) error      = NULL;
+  g_autoptr (GError)    error   = NULL;
 
   empty_all ();
   archive = write_good_archive (fixture_installed_folder (), "x.dtmodel");
@@ -408,7 +408,7 @@ test_add_folder (void)
 {
   g_autofree gchar     *folder  = g_build_filename (fixture_installed_folder (), "mine", NULL);
   g_autoptr (NrPackage) package = NULL;
-  g_autoptr (GError) error      = NULL;
+  g_autoptr (GError)    error   = NULL;
 
   empty_all ();
   fixture_write_package (fixture_installed_folder (), "mine", "denoise", 1, NULL, "model.onnx", FIXTURE_BLUR);
@@ -433,14 +433,14 @@ refuse (const gchar *path, const gchar *problem)
 static void
 test_hostile_archives (void)
 {
-  const gchar       config[] = CONFIG ("evil");
-  g_autofree gchar *path     = archive_path ("evil.dtmodel");
-  g_autofree gchar *outside  = archive_path ("escaped");
-  g_autofree gchar *bomb     = g_malloc0 (200 << 20);
-  g_autoptr (GBytes) model   = fixture_network (FIXTURE_COPY);
-  const void  *network       = g_bytes_get_data (model, NULL);
-  const gsize  size          = g_bytes_get_size (model);
-  const Entry  names[][3]    = {
+  const gchar        config[]   = CONFIG ("evil");
+  g_autofree gchar  *path       = archive_path ("evil.dtmodel");
+  g_autofree gchar  *outside    = archive_path ("escaped");
+  g_autofree gchar  *bomb       = g_malloc0 (200 << 20);
+  g_autoptr (GBytes) model      = fixture_network (FIXTURE_COPY);
+  const void        *network    = g_bytes_get_data (model, NULL);
+  const gsize        size       = g_bytes_get_size (model);
+  const Entry        names[][3] = {
     { { "evil/config.json", config, strlen (config), NULL }, { "evil/../../escaped", "x", 1, NULL }, { NULL } },
     { { "evil/config.json", config, strlen (config), NULL }, { "/tmp/escaped", "x", 1, NULL }, { NULL } },
     { { "evil/config.json", config, strlen (config), NULL }, { "evil/..\\escaped", "x", 1, NULL }, { NULL } },

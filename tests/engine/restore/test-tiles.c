@@ -94,7 +94,7 @@ test_cores_make_up_the_region (void)
 static void
 test_fixed_windows_keep_their_size (void)
 {
-  const NrTileRules rules = { .halo = 6, .multiple = 4, .padding = 8, .is_fixed = TRUE };
+  const NrTileRules rules   = { .halo = 6, .multiple = 4, .padding = 8, .is_fixed = TRUE };
   const gint        sizes[] = { 1, 5, 40, 64, 150 };
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
@@ -122,8 +122,7 @@ test_windows_without_a_middle_are_refused (void)
 /* -- Runs ---------------------------------------------------------------------------------------------------------- */
 
 static gboolean
-copy_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data,
-           GCancellable *cancellable, GError **error)
+copy_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
 {
   const gint scale = GPOINTER_TO_INT (data);
 
@@ -131,7 +130,7 @@ copy_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgr
     for (gint y = 0; y < output->height; y++)
       for (gint x = 0; x < output->width; x++)
         output->color[((gsize) c * output->height + y) * output->width + x] =
-          input->color[((gsize) c * input->height + y / scale) * input->width + x / scale];
+            input->color[((gsize) c * input->height + y / scale) * input->width + x / scale];
   progress (1, progress_data);
   return TRUE;
 }
@@ -139,8 +138,7 @@ copy_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgr
 /* Box of radius 3 and the position's phase on a grid of 4: shows a wrong halo and a wrong alignment. Beyond the window
  * there are zeros, as convolutions have them. */
 static gboolean
-box_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data,
-          GCancellable *cancellable, GError **error)
+box_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
 {
   for (gint c = 0; c < 3; c++)
     for (gint y = 0; y < input->height; y++)
@@ -159,8 +157,7 @@ box_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgre
 
 /* Adds the window's mean: a global operation. */
 static gboolean
-mean_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data,
-           GCancellable *cancellable, GError **error)
+mean_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
 {
   const gsize n   = (gsize) input->width * input->height * 3;
   gdouble     sum = 0;
@@ -182,8 +179,7 @@ run_tiles (NrPicture *picture, const NrRect *region, const NrTileRules *rules, g
                                           picture->alpha != NULL, FALSE);
   const NrSink   sink   = nr_picture_sink (result);
   NrTileRun      run    = { .scale = scale, .low = 0, .high = 1, .func = func, .data = GINT_TO_POINTER (scale) };
-  NrJob          job    = { .arguments = &arguments, .source = &source, .region = *region, .sink = &sink,
-                            .report = &report, .seconds_left = -1 };
+  NrJob          job    = { .arguments = &arguments, .source = &source, .region = *region, .sink = &sink, .report = &report, .seconds_left = -1 };
 
   nr_arguments_init (&arguments, scale > 1 ? NR_TASK_SUPER_RESOLVE : NR_TASK_DENOISE);
   arguments.scale = scale;
