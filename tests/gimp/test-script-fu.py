@@ -4,6 +4,7 @@
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -92,7 +93,16 @@ def test_the_dialog_without_a_display_is_refused():
 
 
 def test_texts_are_translated():
-    answers = run(f"(answer (car (gimp-item-get-name (car {call('denoise', '#:noise 25')}))))", LC_ALL='C.UTF-8', LANGUAGE='de')
+    # Only with a real locale does LANGUAGE count, and systems made for building have none.
+    locales = pathlib.Path(folder.name) / 'locales'
+    locales.mkdir()
+    try:
+        subprocess.run(['localedef', '-i', 'de_DE', '-f', 'UTF-8', locales / 'de_DE.UTF-8'], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        raise tap.Skip('the package locales is not installed') from None
+    answers = run(f"(answer (car (gimp-item-get-name (car {call('denoise', '#:noise 25')}))))",
+                  LOCPATH=str(locales), LC_ALL='de_DE.UTF-8', LANGUAGE='de')
     assert answers == ['"source (entrauscht)"'], answers
 
 
@@ -124,7 +134,7 @@ def test_a_cancelled_run_says_so_and_leaves_the_image_alone():
     seconds = time.monotonic() - started
     thread.join()
     assert answers == ['(#f)', '1'], answers
-    assert seconds < 1, f'{seconds:.2f} s to stop' # 0.1 s, and time for the process to end on a busy machine
+    assert seconds < 10, f'{seconds:.1f} s to stop' # the rest would take minutes; on a busy machine ending takes seconds
 
 
 if __name__ == '__main__':
