@@ -25,7 +25,7 @@ PARTS = {
     'ops':            ('engine/inference/ops/', 'nr-inference.h inference graph kernels', 'glib'),
     'kernels':        ('engine/inference/kernels/', '', 'openblas'),
     'pixels':         ('plugin/pixels/', 'nr-restore.h', 'glib gegl'),
-    'command':        ('plugin/command/', 'nr-restore.h nr-inference.h pixels', 'glib gegl json'),
+    'command':        ('plugin/command/', 'nr-restore.h nr-inference.h pixels', 'glib gegl gexiv2 jpeg json'),
     'ui':             ('ui/', 'nr-restore.h', 'glib gtk gimp'),
     'gimp':           ('plugin/gimp/', 'nr-restore.h pixels ui', 'glib gegl gtk gimp'),
 }
@@ -33,18 +33,21 @@ PARTS = {
 LIBRARIES = {
     'archive':  r'archive(_entry)?\.h',
     'gegl':     r'(gegl|babl)[\w./-]*\.h',
+    'gexiv2':   r'gexiv2/.*',
     'gimp':     r'libgimp\w*/.*',
     'glib':     r'(glib|gio|gobject|gmodule)[\w./-]*\.h',
     'gtk':      r'(gtk|gdk|cairo|pango)[\w./-]*\.h',
+    'jpeg':     r'j(peglib|error)\.h',
     'json':     r'json-glib/.*',
     'openblas': r'(cblas|openblas_config)\.h',
     'protobuf': r'protobuf-c/.*',
     'libc':     r'(assert|cpuid|ctype|errno|fcntl|fenv|float|immintrin|inttypes|limits|locale|math'
-                r'|pthread|sched|semaphore|signal|std\w+|string|strings|time|unistd|sys/\w+)\.h',
+                r'|pthread|sched|semaphore|setjmp|signal|std\w+|string|strings|time|unistd|sys/\w+)\.h',
 }
 
 # Folders that the build names as include directories; the including file's own is searched first.
-INCLUDE_FOLDERS = ('engine', 'engine/inference', 'engine/inference/kernels', 'plugin', 'ui', '.')
+INCLUDE_FOLDERS = ('engine', 'engine/inference', 'engine/inference/kernels', 'plugin', 'plugin/pixels',
+                   'ui', '.')
 GENERATED = {'onnx.pb-c.h': 'onnx'} # headers that only a build folder has, and their parts
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
