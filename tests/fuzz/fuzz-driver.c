@@ -45,7 +45,7 @@ mutate_bytes (GByteArray *bytes, GRand *rand)
     return;
 
   at     = pick (rand, bytes->len);
-  length = MIN (1 + pick (rand, 16), bytes->len - at);
+  length = 1 + pick (rand, MIN (16, bytes->len - at));
 
   switch (pick (rand, 5))
     {
@@ -123,16 +123,18 @@ static void
 mutate_shape (NrOnnx__ValueInfo *value, GRand *rand)
 {
   NrOnnx__TensorType *type = value->type != NULL ? value->type->tensor_type : NULL;
+  NrOnnx__Dimension  *dim;
 
   if (type == NULL || type->shape == NULL || type->shape->n_dim == 0)
     return;
 
+  dim = type->shape->dim[pick (rand, type->shape->n_dim)];
   if (pick (rand, 4) == 0)
     type->elem_type = pick (rand, 12);
-  else if (pick (rand, 4) == 0)
-    type->shape->n_dim--;
-  else
-    type->shape->dim[pick (rand, type->shape->n_dim)]->dim_value = pick (rand, 9);
+  else if (pick (rand, 4) == 0 && type->shape->n_dim > 1)
+    type->shape->dim[0]->value_case = NR_ONNX__DIMENSION__VALUE__NOT_SET;
+  else if (dim->value_case == NR_ONNX__DIMENSION__VALUE_DIM_VALUE)
+    dim->dim_value = pick (rand, 9);
 }
 
 /* Exchanges two strings: each is still freed once. */
