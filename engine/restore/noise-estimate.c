@@ -142,6 +142,8 @@ nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *n
     {
       gfloat features[NR_NOISE_N_FEATURES];
 
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
       if (nr_noise_blocks_features (blocks, c, features))
         noise->sigma[c] = sigma_from_features (features);
     }

@@ -71,15 +71,35 @@ column_distances (const NrPicture *picture)
   return found;
 }
 
-/* Index of the usable pixel nearest to (x, y), or -1. */
+/* How many columns away from each pixel of a row the nearest column with a usable pixel is; far from any this spares
+ * looking at all of them. */
+static void
+column_steps (const gint8 *row, gint width, gint *steps)
+{
+  gint distance = NR_REPAIR_RADIUS + 1;
+
+  for (gint x = 0; x < width; x++)
+    {
+      distance = row[x] <= NR_REPAIR_RADIUS ? 0 : MIN (distance + 1, NR_REPAIR_RADIUS + 1);
+      steps[x] = distance;
+    }
+  distance = NR_REPAIR_RADIUS + 1;
+  for (gint x = width - 1; x >= 0; x--)
+    {
+      distance = row[x] <= NR_REPAIR_RADIUS ? 0 : MIN (distance + 1, NR_REPAIR_RADIUS + 1);
+      steps[x] = MIN (steps[x], distance);
+    }
+}
+
+/* Index of the usable pixel nearest to (x, y), or -1; its column is at least FIRST_STEP away. */
 static gssize
-nearest_usable (const gint8 *column_distance, gint width, gint x, gint y)
+nearest_usable (const gint8 *column_distance, gint width, gint x, gint y, gint first_step)
 {
   const gsize row    = (gsize) y * width;
   gint        best   = NR_REPAIR_RADIUS * NR_REPAIR_RADIUS + 1;
   gssize      winner = -1;
 
-  for (gint step = 0; step * step < best; step++)
+  for (gint step = first_step; step * step < best; step++)
     for (gint side = -1; side <= (step > 0 ? 1 : -1); side += 2)
       {
         const gint column = x + side * step;
@@ -104,22 +124,26 @@ nr_repair (NrPicture *picture)
 {
   const gsize       plane           = (gsize) picture->width * picture->height;
   g_autofree gint8 *column_distance = column_distances (picture);
+  g_autofree gint  *steps           = g_new (gint, picture->width);
 
   for (gint y = 0; y < picture->height; y++)
-    for (gint x = 0; x < picture->width; x++)
-      {
-        const gsize i = (gsize) y * picture->width + x;
-        gssize      from;
+    {
+      column_steps (column_distance + (gsize) y * picture->width, picture->width, steps);
+      for (gint x = 0; x < picture->width; x++)
+        {
+          const gsize i = (gsize) y * picture->width + x;
+          gssize      from;
 
-        if (column_distance[i] == 0) /* usable */
-          continue;
-        from = nearest_usable (column_distance, picture->width, x, y);
-        for (gint c = 0; c < picture->n_channels; c++)
-          {
-            gfloat *value = picture->color + c * plane;
+          if (column_distance[i] == 0) /* usable */
+            continue;
+          from = nearest_usable (column_distance, picture->width, x, y, steps[x]);
+          for (gint c = 0; c < picture->n_channels; c++)
+            {
+              gfloat *value = picture->color + c * plane;
 
-            if (! has_color (picture, i) || ! isfinite (value[i]))
-              value[i] = from >= 0 ? value[from] : fallback;
-          }
-      }
+              if (! has_color (picture, i) || ! isfinite (value[i]))
+                value[i] = from >= 0 ? value[from] : fallback;
+            }
+        }
+    }
 }

@@ -151,6 +151,26 @@ strip_rows (const NrTilePlan *plan)
 
 /* -- The loop ------------------------------------------------------------------------------------------------------ */
 
+/* Delivers RECT unchanged if nothing in it is selected and visible: *IS_DONE. A result of another size is computed
+ * everywhere. */
+static gboolean
+deliver_if_unselected (const NrTileRun *run, NrJob *job, const NrRect *rect, gboolean *is_done, GError **error)
+{
+  g_autoptr (NrPicture) pixels = NULL;
+
+  *is_done = FALSE;
+  if (run->scale != 1 || (! job->source->has_weight && ! job->source->has_alpha))
+    return TRUE;
+  pixels = nr_window_read_source (job->source, rect, error);
+  if (! pixels)
+    return FALSE;
+  for (gsize i = 0; i < (gsize) rect->width * rect->height; i++)
+    if ((! pixels->weight || pixels->weight[i] > 0) && (! pixels->alpha || pixels->alpha[i] > 0))
+      return TRUE;
+  *is_done = TRUE;
+  return nr_deliver_result (job, rect, pixels, 1, error);
+}
+
 static gboolean
 deliver_tile (const NrTileRun *run, NrJob *job, const NrTile *tile, const NrPicture *output, GError **error)
 {
@@ -191,12 +211,17 @@ nr_tile_run (const NrTileRun *run, NrJob *job, gdouble first_fraction, GError **
 
   for (guint i = 0; i < plan->n_tiles; i++)
     {
-      g_autoptr (NrPicture) output = NULL;
+      g_autoptr (NrPicture) output  = NULL;
+      gboolean              is_done = FALSE;
       NrTile                tile;
 
       nr_tile_plan_get (plan, i, &tile);
       progress.first = first_fraction + i * progress.share;
-      output         = run_tile (run, job, &tile, &progress, error);
+      if (! is_blended && ! deliver_if_unselected (run, job, &tile.core, &is_done, error))
+        return FALSE;
+      if (is_done)
+        continue;
+      output = run_tile (run, job, &tile, &progress, error);
       if (! output)
         return FALSE;
 

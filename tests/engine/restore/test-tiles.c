@@ -261,6 +261,43 @@ test_enlarging_tiles_do_not_show (void)
     }
 }
 
+static gboolean
+count_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
+{
+  progress (1, progress_data);
+  return copy_tile (GINT_TO_POINTER (1), input, output, progress, progress_data, cancellable, error);
+}
+
+static void
+never_called (gdouble fraction, gdouble seconds_left, gpointer data)
+{
+  g_assert_not_reached ();
+}
+
+static void
+test_unselected_tiles_are_not_computed (void)
+{
+  const NrTileRules     rules   = { .multiple = 1 };
+  g_autoptr (NrPicture) picture = fixture_picture (90, 90, 3, TRUE, TRUE, 3);
+  g_autoptr (NrPicture) result  = nr_picture_new (90, 90, 3, TRUE, FALSE);
+  const NrSource        source  = nr_picture_source (picture);
+  const NrSink          sink    = nr_picture_sink (result);
+  NrReport              report  = { 0 };
+  NrArguments           arguments;
+  NrTileRun             run = { .scale = 1, .low = 0, .high = 1, .func = count_tile };
+  NrJob                 job = { .arguments = &arguments, .source = &source, .region = { 0, 0, 90, 90 }, .sink = &sink, .report = &report, .progress = never_called, .seconds_left = -1 };
+
+  for (gint i = 0; i < 90 * 90; i++)
+    if (i % 2)
+      picture->weight[i] = 0;
+    else
+      picture->alpha[i] = 0;
+  nr_arguments_init (&arguments, NR_TASK_DENOISE);
+  g_assert_true (nr_tile_plan_init (&run.plan, &rules, 90, 90, &job.region, 40, 40));
+  g_assert_true (nr_tile_run (&run, &job, 0, NULL));
+  fixture_assert_same (picture, result);
+}
+
 static void
 test_blended_tiles_have_no_seam (void)
 {
@@ -295,6 +332,7 @@ main (gint argc, gchar *argv[])
   g_test_add_func ("/restore/tiles/a-local-filter-gives-the-same-bytes-tiled-and-whole", test_tiles_do_not_show);
   g_test_add_func ("/restore/tiles/a-region-is-a-part-of-the-whole", test_a_region_is_a_part_of_the_whole);
   g_test_add_func ("/restore/tiles/enlarging-tiles-do-not-show", test_enlarging_tiles_do_not_show);
+  g_test_add_func ("/restore/tiles/unselected-tiles-are-not-computed", test_unselected_tiles_are_not_computed);
   g_test_add_func ("/restore/tiles/blended-tiles-have-no-seam", test_blended_tiles_have_no_seam);
   return g_test_run ();
 }
