@@ -19,6 +19,9 @@ check_input (const NrNode *node, gint64 *block, GError **error)
     return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE, "input has %u dimensions, expected 4", in->rank);
   if (*block < 1 || *block > G_MAXINT16)
     return nr_node_error (node, error, NR_ENGINE_ERROR_FILE, "blocksize %" G_GINT64_FORMAT " is out of range", *block);
+  for (guint i = 0; i < 4; i++)
+    if (in->dims[i] > G_MAXINT32)
+      return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE, "dimension %u is too large", i);
 
   return TRUE;
 }
@@ -71,8 +74,6 @@ space_to_depth_infer (NrNode *node, GError **error)
   if (h * b != in->dims[2] || w * b != in->dims[3])
     return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE, "%" G_GINT64_FORMAT " x %" G_GINT64_FORMAT " pixels are no multiple of blocksize %" G_GINT64_FORMAT,
                           in->dims[2], in->dims[3], b);
-  if (c > G_MAXINT64 / (b * b))
-    return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE, "too many channels");
 
   if (! nr_node_set_out (node, 0, in->type, 4, (const gint64[]) { in->dims[0], c * b * b, h, w }, error))
     return FALSE;

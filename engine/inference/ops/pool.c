@@ -10,7 +10,8 @@
 
 enum
 {
-  MAX_AXES = 3
+  MAX_AXES   = 3,
+  MAX_KERNEL = 65536 /* longer than any picture: a file cannot make a row take for ever */
 };
 
 typedef struct
@@ -129,7 +130,7 @@ pool_infer (NrNode *node, GError **error)
           ! read_value (node, "pads", i, 2 * n_axes, 0, &a->begin, error) ||
           ! read_value (node, "pads", i + n_axes, 2 * n_axes, 0, &a->behind, error))
         return FALSE;
-      if (a->kernel < 1 || a->stride < 1 || a->dilation < 1 || a->in > G_MAXINT32)
+      if (a->kernel < 1 || a->kernel > MAX_KERNEL || a->stride < 1 || a->dilation < 1 || a->in > G_MAXINT32)
         return nr_node_error (node, error, NR_ENGINE_ERROR_FILE, "window, stride or dilation of axis %" G_GSIZE_FORMAT " is out of range", i);
       if (! resolve_axis (node, a, error))
         return FALSE;

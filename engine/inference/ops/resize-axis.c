@@ -12,7 +12,7 @@
 
 enum
 {
-  MAX_TAPS = 1 << 24
+  MAX_ENTRIES = 1 << 24 /* of a table; a picture of 1 million columns by cubic interpolation has a quarter of it */
 };
 
 static gdouble
@@ -125,11 +125,12 @@ nr_resize_axis_init (NrResizeAxis *a, const NrResizeOptions *options)
   if (! crops && a->in == a->out && a->length == (gdouble) a->in)
     return TRUE;
 
-  if (half > MAX_TAPS / 2)
+  if (half > MAX_ENTRIES / 2)
     return FALSE;
 
   a->n_taps = options->mode == NR_RESIZE_NEAREST ? 1 : 2 * (guint) half;
-  if (! g_size_checked_mul (&n_entries, MAX (a->out, 1), a->n_taps))
+  n_entries = MAX (a->out, 1) * a->n_taps; /* below 2^31 times 2^25 */
+  if (n_entries > MAX_ENTRIES)
     return FALSE;
 
   a->index   = g_try_new (guint32, n_entries);

@@ -58,6 +58,6 @@ typedef struct
   gboolean *outside;
 } NrResizeAxis;
 
-/* Makes the tables; in and out below 2^31, in >= 1. FALSE: no memory. */
+/* Makes the tables; in and out below 2^31, in >= 1. FALSE: they would be too large, or there is no memory. */
 gboolean nr_resize_axis_init (NrResizeAxis *axis, const NrResizeOptions *options);
 void     nr_resize_axis_clear (NrResizeAxis *axis);

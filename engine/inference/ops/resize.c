@@ -214,7 +214,7 @@ make_tables (NrNode *node, ResizeParams *params, GError **error)
 {
   for (guint i = 0; i < params->rank; i++)
     if (! nr_resize_axis_init (&params->axes[i], &params->options))
-      return nr_node_error (node, error, NR_ENGINE_ERROR_MEMORY, "no memory for the filter of axis %u", i);
+      return nr_node_error (node, error, NR_ENGINE_ERROR_MEMORY, "the filter of axis %u is too large", i);
 
   if (params->options.mode == NR_RESIZE_NEAREST)
     params->repeat = find_repeat (&params->axes[params->rank - 1]);
