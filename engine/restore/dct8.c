@@ -3,8 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * X[k] = c(k) sum over n of x[n] cos ((2n + 1) k pi / 16), c(0) = sqrt (1/8), c(k) = 1/2. The cosine is even about the
- * block's middle for even k and odd for odd k, which halves the products. All 8 columns go at once, so that the
- * compiler turns every line into vector instructions.
+ * block's middle for even k and odd for odd k, which halves the products. Four columns go at once.
  */
 
 #include "dct8.h"
@@ -25,75 +24,103 @@ static const gfloat odd[4][4] = {
 };
 /* clang-format on */
 
-static void
-transpose (gfloat *restrict block)
-{
-  for (gint y = 0; y < 8; y++)
-    for (gint x = y + 1; x < 8; x++)
-      {
-        const gfloat value = block[y * 8 + x];
+typedef gfloat Four __attribute__ ((vector_size (16)));
 
-        block[y * 8 + x] = block[x * 8 + y];
-        block[x * 8 + y] = value;
-      }
+/* Row y, columns 4 half to 4 half + 3. */
+#define AT(block, y, half) ((block)[2 * (y) + (half)])
+
+static inline void
+transpose_quarter (Four *a, Four *b, Four *c, Four *d)
+{
+  const Four ab_low  = __builtin_shufflevector (*a, *b, 0, 4, 1, 5);
+  const Four ab_high = __builtin_shufflevector (*a, *b, 2, 6, 3, 7);
+  const Four cd_low  = __builtin_shufflevector (*c, *d, 0, 4, 1, 5);
+  const Four cd_high = __builtin_shufflevector (*c, *d, 2, 6, 3, 7);
+
+  *a = __builtin_shufflevector (ab_low, cd_low, 0, 1, 4, 5);
+  *b = __builtin_shufflevector (ab_low, cd_low, 2, 3, 6, 7);
+  *c = __builtin_shufflevector (ab_high, cd_high, 0, 1, 4, 5);
+  *d = __builtin_shufflevector (ab_high, cd_high, 2, 3, 6, 7);
 }
 
 static inline void
-columns_forward (gfloat *restrict block)
+transpose (Four *block)
 {
-  gfloat sum[4][8], difference[4][8];
+  for (gint top = 0; top < 8; top += 4)
+    for (gint half = 0; half < 2; half++)
+      transpose_quarter (&AT (block, top, half), &AT (block, top + 1, half),
+                         &AT (block, top + 2, half), &AT (block, top + 3, half));
+  for (gint y = 0; y < 4; y++)
+    {
+      const Four swap = AT (block, y, 1);
 
-  for (gint n = 0; n < 4; n++)
-    for (gint x = 0; x < 8; x++)
-      {
-        sum[n][x]        = block[n * 8 + x] + block[(7 - n) * 8 + x];
-        difference[n][x] = block[n * 8 + x] - block[(7 - n) * 8 + x];
-      }
-
-  for (gint k = 0; k < 4; k++)
-    for (gint x = 0; x < 8; x++)
-      {
-        block[2 * k * 8 + x] = even[k][0] * sum[0][x] + even[k][1] * sum[1][x] +
-                               even[k][2] * sum[2][x] + even[k][3] * sum[3][x];
-        block[(2 * k + 1) * 8 + x] = odd[k][0] * difference[0][x] + odd[k][1] * difference[1][x] +
-                                     odd[k][2] * difference[2][x] + odd[k][3] * difference[3][x];
-      }
+      AT (block, y, 1)     = AT (block, y + 4, 0);
+      AT (block, y + 4, 0) = swap;
+    }
 }
 
 static inline void
-columns_inverse (gfloat *restrict block)
+columns_forward (Four *block)
 {
-  gfloat sum[4][8], difference[4][8];
+  for (gint half = 0; half < 2; half++)
+    {
+      Four sum[4], difference[4];
 
-  for (gint n = 0; n < 4; n++)
-    for (gint x = 0; x < 8; x++)
-      {
-        sum[n][x] = even[0][n] * block[x] + even[1][n] * block[2 * 8 + x] +
-                    even[2][n] * block[4 * 8 + x] + even[3][n] * block[6 * 8 + x];
-        difference[n][x] = odd[0][n] * block[8 + x] + odd[1][n] * block[3 * 8 + x] +
-                           odd[2][n] * block[5 * 8 + x] + odd[3][n] * block[7 * 8 + x];
-      }
-
-  for (gint n = 0; n < 4; n++)
-    for (gint x = 0; x < 8; x++)
-      {
-        block[n * 8 + x]       = sum[n][x] + difference[n][x];
-        block[(7 - n) * 8 + x] = sum[n][x] - difference[n][x];
-      }
+      for (gint n = 0; n < 4; n++)
+        {
+          sum[n]        = AT (block, n, half) + AT (block, 7 - n, half);
+          difference[n] = AT (block, n, half) - AT (block, 7 - n, half);
+        }
+      for (gint k = 0; k < 4; k++)
+        {
+          AT (block, 2 * k, half) = even[k][0] * sum[0] + even[k][1] * sum[1] +
+                                    even[k][2] * sum[2] + even[k][3] * sum[3];
+          AT (block, 2 * k + 1, half) = odd[k][0] * difference[0] + odd[k][1] * difference[1] +
+                                        odd[k][2] * difference[2] + odd[k][3] * difference[3];
+        }
+    }
 }
+
+static inline void
+columns_inverse (Four *block)
+{
+  for (gint half = 0; half < 2; half++)
+    {
+      Four sum[4], difference[4];
+
+      for (gint n = 0; n < 4; n++)
+        {
+          sum[n] = even[0][n] * AT (block, 0, half) + even[1][n] * AT (block, 2, half) +
+                   even[2][n] * AT (block, 4, half) + even[3][n] * AT (block, 6, half);
+          difference[n] = odd[0][n] * AT (block, 1, half) + odd[1][n] * AT (block, 3, half) +
+                          odd[2][n] * AT (block, 5, half) + odd[3][n] * AT (block, 7, half);
+        }
+      for (gint n = 0; n < 4; n++)
+        {
+          AT (block, n, half)     = sum[n] + difference[n];
+          AT (block, 7 - n, half) = sum[n] - difference[n];
+        }
+    }
+}
+
+#undef AT
 
 void
 nr_dct8_forward (gfloat *block)
 {
-  columns_forward (block);
-  transpose (block);
-  columns_forward (block);
+  Four *rows = (Four *) block;
+
+  columns_forward (rows);
+  transpose (rows);
+  columns_forward (rows);
 }
 
 void
 nr_dct8_inverse (gfloat *block)
 {
-  columns_inverse (block);
-  transpose (block);
-  columns_inverse (block);
+  Four *rows = (Four *) block;
+
+  columns_inverse (rows);
+  transpose (rows);
+  columns_inverse (rows);
 }

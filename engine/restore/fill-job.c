@@ -51,7 +51,11 @@ nr_fill_job_for (NrFillJob  *job,
 
   if (nr_fill_job_is_cancelled (job))
     return FALSE;
-  if (n_items > 0 && ! nr_pool_for (job->pool, n_items, grain, func, data, pass_tick, &pass))
+
+  /* Waking threads takes longer than a small pass, more so on a busy machine. */
+  if (n_items <= grain)
+    func (0, n_items, 0, data);
+  else if (! nr_pool_for (job->pool, n_items, grain, func, data, pass_tick, &pass))
     return FALSE;
 
   job->work_done += work;

@@ -111,8 +111,8 @@ nr_hole_distance (NrFillJob    *job,
 {
   Transform transform = { is_seed, width, height, limit, distance };
 
-  return nr_fill_job_for (job, 0.0, height, 16, transform_rows, &transform) &&
-         nr_fill_job_for (job, 0.0, width, 16, transform_columns, &transform);
+  return nr_fill_job_for (job, 0.0, height, 16 + 65536 / width, transform_rows, &transform) &&
+         nr_fill_job_for (job, 0.0, width, 16 + 16384 / height, transform_columns, &transform);
 }
 
 /* -- Width -------------------------------------------------------------------------------------------------------- */

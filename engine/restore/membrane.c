@@ -95,6 +95,13 @@ nr_membrane_enlarge (const gfloat *coarse,
     }
 }
 
+/* Rows that one thread takes at once. */
+static gsize
+sweep_grain (gint width)
+{
+  return 16 + 65536 / width;
+}
+
 /* Every second pixel of rows [begin, end) becomes the mean of its neighbours; the other colour of the chessboard is
  * only read, so rows may run in any order. */
 static void
@@ -167,7 +174,7 @@ nr_membrane_fill (NrFillJob    *job,
       for (gint i = 0; i < 2 * n_sweeps && done; i++)
         {
           sweep.parity = i % 2;
-          done         = nr_fill_job_for (job, 0.0, height, 32, sweep_rows, &sweep);
+          done         = nr_fill_job_for (job, 0.0, height, sweep_grain (width), sweep_rows, &sweep);
         }
     }
 

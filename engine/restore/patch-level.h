@@ -38,7 +38,7 @@ typedef struct
   gfloat *weight;     /* for each pixel: of the target patch here in the vote, 0 where there is none */
 } NrPatchLevel;
 
-/* Width and height at least NR_PATCH_SIZE; all planes allocated, undefined. Takes 59 bytes a pixel. */
+/* Width and height at least NR_PATCH_SIZE; all planes allocated, undefined. Takes 43 bytes a pixel. */
 NrPatchLevel *nr_patch_level_new (gint width, gint height);
 void          nr_patch_level_free (NrPatchLevel *level);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrPatchLevel, nr_patch_level_free)
