@@ -146,8 +146,8 @@ guint   nr_session_n_threads (const NrSession *session);
 typedef void (*NrProgressFunc) (gdouble fraction, gpointer data);
 
 /* Runs the network. inputs[i]: contiguous elements of input_shapes[i]; outputs[i]: room for nr_session_output_shape (i)
- * (NULL: not wanted). Inputs and outputs must not overlap and need no alignment but their element's. Cancelled: G_IO_ERROR_CANCELLED,
- * outputs undefined. The result is the same bytes for any number of threads. */
+ * (NULL: not wanted). Inputs and outputs must not overlap and need no alignment but their element's. Cancelled:
+ * G_IO_ERROR_CANCELLED, outputs undefined. The result is the same bytes for any number of threads. */
 gboolean nr_session_run (NrSession          *session,
                          const void *const  *inputs,
                          void *const        *outputs,
@@ -170,8 +170,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrPool, nr_pool_free)
 /* Work on items [begin, end); thread is 0 ... nr_pool_n_threads () - 1, for scratch memory of its own. */
 typedef void (*NrRangeFunc) (gsize begin, gsize end, guint thread, gpointer data);
 
-/* Splits [0, n_items) into pieces of GRAIN items, which all threads take in turn (dynamic). Returns when all is done. What FUNC writes must not depend on how the range is cut. Between pieces the calling thread calls TICK (may
- * be NULL) with the items done; if it returns FALSE, no new piece is started and the function returns FALSE. */
+/* Splits [0, n_items) into pieces of GRAIN items, which all threads take in turn (dynamic). Returns when all is done. What
+ * FUNC writes must not depend on how the range is cut. Between pieces the calling thread calls TICK (may be NULL) with the
+ * items done; if it returns FALSE, no new piece is started and the function returns FALSE. */
 typedef gboolean (*NrTickFunc) (gsize n_done, gpointer data);
 
 gboolean nr_pool_for (NrPool     *pool,

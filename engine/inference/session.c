@@ -261,6 +261,20 @@ run_node (Run *run, const NrNode *node)
   return TRUE;
 }
 
+/* Memory for an output that the caller does not want. */
+static gpointer
+spare_output (NrSession *session, guint i, GError **error)
+{
+  const NrTensor *tensor = session->plan->outputs[i];
+
+  if (session->spare[i] == NULL)
+    session->spare[i] = nr_aligned_try_alloc (nr_tensor_bytes (tensor));
+  if (session->spare[i] == NULL)
+    g_set_error (error, NR_ENGINE_ERROR, NR_ENGINE_ERROR_MEMORY, "no memory for output '%s'", tensor->name);
+
+  return session->spare[i];
+}
+
 /* Points the tensors that lie in the caller's memory to it. */
 static gboolean
 bind (NrSession *session, const void *const *inputs, void *const *outputs, GError **error)
@@ -271,26 +285,20 @@ bind (NrSession *session, const void *const *inputs, void *const *outputs, GErro
     {
       NrBinding *binding = &g_array_index (plan->input_bindings, NrBinding, i);
 
-      binding->tensor->data = (void *) inputs[binding->index];
+      binding->tensor->data = (guint8 *) inputs[binding->index] + binding->offset;
     }
 
   for (guint i = 0; i < plan->output_bindings->len; i++)
     {
       NrBinding *binding = &g_array_index (plan->output_bindings, NrBinding, i);
-      gpointer  *spare   = &session->spare[binding->index];
+      guint8    *output  = outputs[binding->index];
 
-      if (outputs[binding->index] == NULL && *spare == NULL)
-        {
-          *spare = nr_aligned_try_alloc (nr_tensor_bytes (binding->tensor));
-          if (*spare == NULL)
-            {
-              g_set_error (error, NR_ENGINE_ERROR, NR_ENGINE_ERROR_MEMORY, "no memory for output '%s'",
-                           binding->tensor->name);
-              return FALSE;
-            }
-        }
+      if (output == NULL)
+        output = spare_output (session, binding->index, error);
+      if (output == NULL)
+        return FALSE;
 
-      binding->tensor->data = outputs[binding->index] != NULL ? outputs[binding->index] : *spare;
+      binding->tensor->data = output + binding->offset;
     }
 
   return TRUE;

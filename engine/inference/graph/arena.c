@@ -2,9 +2,10 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * A place holds one or more tensors: a view lies where its input lies, an element-wise result may take the place of its
- * input when that dies there. Places of graph inputs and outputs are the caller's memory; all others get an offset in
- * one block, the largest first, each at the lowest offset that no place alive at the same time covers.
+ * A place holds one or more tensors: a view lies where its input lies, the parts of a Split lie within it, the inputs of a
+ * Concat are made within its output, an element-wise result may take the place of its input when that dies there. Places
+ * of graph inputs and outputs are the caller's memory; all others get an offset in one block, the largest first, each in
+ * the smallest gap between places alive at the same time.
  */
 
 #include "graph/plan.h"
@@ -27,11 +28,19 @@ typedef struct
   GPtrArray *tensors;
 } Place;
 
+/* Where in a place a tensor lies. */
+typedef struct
+{
+  Place *place;
+  gsize  offset;
+} Spot;
+
 typedef struct
 {
   NrPlan     *plan;
   GPtrArray  *places;
-  GHashTable *place_of; /* NrTensor -> Place; constants have none */
+  GHashTable *spots;  /* NrTensor -> Spot; constants have none */
+  GHashTable *silent; /* NrNode: what it would do is done by where its tensors lie */
 } Layout;
 
 static void
@@ -41,17 +50,52 @@ place_free (Place *place)
   g_free (place);
 }
 
+static const Spot *
+spot_of (const Layout *layout, const NrTensor *tensor)
+{
+  return tensor == NULL ? NULL : g_hash_table_lookup (layout->spots, tensor);
+}
+
 static Place *
 place_of (const Layout *layout, const NrTensor *tensor)
 {
-  return tensor == NULL ? NULL : g_hash_table_lookup (layout->place_of, tensor);
+  const Spot *spot = spot_of (layout, tensor);
+
+  return spot != NULL ? spot->place : NULL;
+}
+
+/* Whether TENSOR is all that its place has room for. */
+static gboolean
+fills (const NrTensor *tensor, const Place *place)
+{
+  return nr_tensor_bytes (tensor) == place->size;
 }
 
 static void
-put (Layout *layout, Place *place, NrTensor *tensor)
+put (Layout *layout, Place *place, gsize offset, NrTensor *tensor)
 {
+  Spot *spot = g_new (Spot, 1);
+
+  spot->place  = place;
+  spot->offset = offset;
   g_ptr_array_add (place->tensors, tensor);
-  g_hash_table_insert (layout->place_of, tensor, place);
+  g_hash_table_replace (layout->spots, tensor, spot);
+}
+
+/* All of FROM moves into TO, at OFFSET. */
+static void
+move (Layout *layout, Place *from, Place *to, gsize offset)
+{
+  for (guint i = 0; i < from->tensors->len; i++)
+    {
+      NrTensor *tensor = g_ptr_array_index (from->tensors, i);
+
+      put (layout, to, spot_of (layout, tensor)->offset + offset, tensor);
+    }
+
+  to->first = MIN (to->first, from->first);
+  to->last  = MAX (to->last, from->last);
+  g_ptr_array_remove_fast (layout->places, from);
 }
 
 static Place *
@@ -66,11 +110,59 @@ add_place (Layout *layout, PlaceKind kind, guint index, NrTensor *tensor, guint 
   place->last    = node;
   place->tensors = g_ptr_array_new ();
   g_ptr_array_add (layout->places, place);
-  put (layout, place, tensor);
+  put (layout, place, 0, tensor);
   return place;
 }
 
-/* Every tensor its place, views in that of their input; then how long each place lives. */
+/* Whether all dimensions before the node's axis are 1: then pieces along it follow each other in memory. */
+static gboolean
+is_along_memory (const NrNode *node, const NrShape *shape)
+{
+  const gint64 axis = nr_node_get_int (node, "axis", 0);
+  const guint  end  = axis < 0 ? axis + shape->rank : axis;
+
+  for (guint i = 0; i < end; i++)
+    if (shape->dims[i] != 1)
+      return FALSE;
+
+  return TRUE;
+}
+
+/* A Split whose parts can lie within its input. */
+static gboolean
+is_split_in_place (const NrNode *node)
+{
+  for (guint i = 0; i < node->n_out; i++)
+    if (node->out[i] == NULL)
+      return FALSE;
+
+  return g_str_equal (node->op->type, "Split") && ! node->in[0]->is_constant &&
+         is_along_memory (node, &node->in[0]->shape);
+}
+
+static void
+put_outputs (Layout *layout, NrNode *node, guint i)
+{
+  const gboolean is_within = nr_node_is_view (node) || is_split_in_place (node);
+  gsize          offset    = is_within ? spot_of (layout, node->in[0])->offset : 0;
+
+  if (is_within)
+    g_hash_table_add (layout->silent, node);
+
+  for (guint k = 0; k < node->n_out; k++)
+    {
+      if (node->out[k] == NULL)
+        continue;
+
+      if (is_within)
+        put (layout, place_of (layout, node->in[0]), offset, node->out[k]);
+      else
+        add_place (layout, PLACE_ARENA, 0, node->out[k], i);
+      offset += nr_tensor_bytes (node->out[k]);
+    }
+}
+
+/* Every tensor its place, views and parts in that of their input; then how long each place lives. */
 static void
 find_places (Layout *layout)
 {
@@ -91,26 +183,20 @@ find_places (Layout *layout)
             place->last = i;
         }
 
-      for (guint k = 0; k < node->n_out; k++)
-        if (node->out[k] == NULL)
-          continue;
-        else if (nr_node_is_view (node))
-          put (layout, place_of (layout, node->in[0]), node->out[k]);
-        else
-          add_place (layout, PLACE_ARENA, 0, node->out[k], i);
+      put_outputs (layout, node, i);
     }
 }
 
 static void
-add_binding (GArray *bindings, NrTensor *tensor, guint index)
+add_binding (GArray *bindings, NrTensor *tensor, guint index, gsize offset)
 {
-  NrBinding binding = { .tensor = tensor, .index = index };
+  NrBinding binding = { .tensor = tensor, .index = index, .offset = offset };
 
   g_array_append_val (bindings, binding);
 }
 
 /* An output is written in the caller's memory right away, unless its place is taken: a constant, an input, another
- * output. Then it is copied at the end. */
+ * output, a part of something. Then it is copied at the end. */
 static void
 place_outputs (Layout *layout)
 {
@@ -120,18 +206,98 @@ place_outputs (Layout *layout)
     {
       Place *place = place_of (layout, plan->outputs[i]);
 
-      if (place == NULL || place->kind != PLACE_ARENA)
+      if (place != NULL)
+        place->last = G_MAXUINT;
+
+      if (place == NULL || place->kind != PLACE_ARENA || ! fills (plan->outputs[i], place))
         {
-          add_binding (plan->copies, plan->outputs[i], i);
+          add_binding (plan->copies, plan->outputs[i], i, 0);
         }
       else
         {
           place->kind  = PLACE_OUTPUT;
           place->index = i;
-          place->last  = G_MAXUINT;
         }
     }
 }
+
+/* -- Concat ------------------------------------------------------------------------------------------------------- */
+
+/* Whether the inputs already lie one behind the other: then the output is a view of them. */
+static gboolean
+lie_in_a_row (const Layout *layout, const NrNode *node)
+{
+  const Spot *first = spot_of (layout, node->in[0]);
+  gsize       next;
+
+  if (first == NULL)
+    return FALSE;
+
+  next = first->offset;
+  for (guint k = 0; k < node->n_in; k++)
+    {
+      const Spot *spot = spot_of (layout, node->in[k]);
+
+      if (spot == NULL || spot->place != first->place || spot->offset != next)
+        return FALSE;
+      next += nr_tensor_bytes (node->in[k]);
+    }
+
+  return TRUE;
+}
+
+/* Moves inputs that have a place of their own into the output; what cannot move is copied when the node runs. */
+static void
+move_inputs (Layout *layout, NrNode *node, Place *to)
+{
+  gsize    offset = 0;
+  gboolean is_all = TRUE;
+
+  for (guint k = 0; k < node->n_in; k++)
+    {
+      Place *from = place_of (layout, node->in[k]);
+
+      if (from != NULL && from != to && from->kind == PLACE_ARENA && from->size > 0 && fills (node->in[k], from))
+        move (layout, from, to, offset);
+      else
+        is_all = FALSE;
+      offset += nr_tensor_bytes (node->in[k]);
+    }
+
+  if (is_all)
+    g_hash_table_add (layout->silent, node);
+}
+
+/* Last to first: of the growing concatenations in a dense block the largest takes the parts in, the smaller ones are
+ * views of its beginning. Nothing in a place with parts is ever overwritten in place: no part fills it. */
+static void
+join_concats (Layout *layout)
+{
+  for (guint i = layout->plan->nodes->len; i-- > 0;)
+    {
+      NrNode *node = nr_plan_node (layout->plan, i);
+      Place  *to;
+
+      if (! g_str_equal (node->op->type, "Concat") || ! is_along_memory (node, &node->out[0]->shape))
+        continue;
+
+      to = place_of (layout, node->out[0]);
+      if (! fills (node->out[0], to))
+        continue;
+
+      if (! lie_in_a_row (layout, node))
+        {
+          move_inputs (layout, node, to);
+        }
+      else if (to->kind == PLACE_ARENA && to != place_of (layout, node->in[0]))
+        {
+          move (layout, to, place_of (layout, node->in[0]), spot_of (layout, node->in[0])->offset);
+          g_hash_table_add (layout->silent, node);
+        }
+    }
+}
+
+/* -- In place ----------------------------------------------------------------------------------------------------- */
 
 static gboolean
 can_take (const Layout *layout, const NrNode *node, guint i, guint input)
@@ -139,15 +305,16 @@ can_take (const Layout *layout, const NrNode *node, guint i, guint input)
   Place *from = place_of (layout, node->in[input]);
   Place *to   = place_of (layout, node->out[0]);
 
-  if (from == NULL || to == NULL || from == to || from->kind != PLACE_ARENA || from->last != i || from->size != to->size)
+  if (from == NULL || to == NULL || from == to || from->kind != PLACE_ARENA || from->last != i ||
+      ! fills (node->in[input], from) || ! fills (node->out[0], to) || from->size != to->size)
     return FALSE;
 
   /* Another input in the same place is safe only if it is read at the same index as it is written. */
   for (guint k = 0; k < node->n_in; k++)
-    if (place_of (layout, node->in[k]) == from && nr_tensor_bytes (node->in[k]) != to->size)
+    if (place_of (layout, node->in[k]) == from && ! fills (node->in[k], from))
       return FALSE;
 
-  return nr_tensor_bytes (node->in[input]) == to->size;
+  return TRUE;
 }
 
 /* The input that out[0] may overwrite, -1 if there is none. */
@@ -174,18 +341,10 @@ join_in_place (Layout *layout)
   for (guint i = 0; i < layout->plan->nodes->len; i++)
     {
       NrNode *node   = nr_plan_node (layout->plan, i);
-      gint    victim = nr_node_is_view (node) ? -1 : find_victim (layout, node, i);
-      Place  *from, *to;
+      gint    victim = g_hash_table_contains (layout->silent, node) ? -1 : find_victim (layout, node, i);
 
-      if (victim < 0)
-        continue;
-
-      from      = place_of (layout, node->in[victim]);
-      to        = place_of (layout, node->out[0]);
-      to->first = from->first;
-      for (guint k = 0; k < from->tensors->len; k++)
-        put (layout, to, g_ptr_array_index (from->tensors, k));
-      g_ptr_array_remove_fast (layout->places, from);
+      if (victim >= 0)
+        move (layout, place_of (layout, node->in[victim]), place_of (layout, node->out[0]), 0);
     }
 }
 
@@ -288,13 +447,14 @@ record (Layout *layout)
 
       for (guint k = 0; k < place->tensors->len; k++)
         {
-          NrTensor *tensor = g_ptr_array_index (place->tensors, k);
-          NrSlot    slot   = { .tensor = tensor, .offset = place->offset };
+          NrTensor   *tensor = g_ptr_array_index (place->tensors, k);
+          const gsize within = spot_of (layout, tensor)->offset;
+          NrSlot      slot   = { .tensor = tensor, .offset = place->offset + within };
 
           if (place->kind == PLACE_INPUT)
-            add_binding (layout->plan->input_bindings, tensor, place->index);
+            add_binding (layout->plan->input_bindings, tensor, place->index, within);
           else if (place->kind == PLACE_OUTPUT)
-            add_binding (layout->plan->output_bindings, tensor, place->index);
+            add_binding (layout->plan->output_bindings, tensor, place->index, within);
           else
             g_array_append_val (layout->plan->slots, slot);
         }
@@ -303,28 +463,32 @@ record (Layout *layout)
 
 /* Views have done their work: what is left is what runs. */
 static void
-drop_views (NrPlan *plan)
+drop_silent (Layout *layout)
 {
-  for (guint i = plan->nodes->len; i-- > 0;)
-    if (nr_node_is_view (nr_plan_node (plan, i)))
-      g_ptr_array_remove_index (plan->nodes, i);
+  GPtrArray *nodes = layout->plan->nodes;
+
+  for (guint i = nodes->len; i-- > 0;)
+    if (g_hash_table_contains (layout->silent, g_ptr_array_index (nodes, i)))
+      g_ptr_array_remove_index (nodes, i);
 }
 
 gboolean
 nr_plan_lay_out (NrPlan *plan, GError **error)
 {
-  g_autoptr (GHashTable) table = g_hash_table_new (NULL, NULL);
-  g_autoptr (GPtrArray) places = g_ptr_array_new_with_free_func ((GDestroyNotify) place_free);
-  Layout layout                = { .plan = plan, .places = places, .place_of = table };
+  g_autoptr (GHashTable) spots  = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  g_autoptr (GHashTable) silent = g_hash_table_new (NULL, NULL);
+  g_autoptr (GPtrArray) places  = g_ptr_array_new_with_free_func ((GDestroyNotify) place_free);
+  Layout layout                 = { .plan = plan, .places = places, .spots = spots, .silent = silent };
 
   find_places (&layout);
   place_outputs (&layout);
+  join_concats (&layout);
   join_in_place (&layout);
   if (! assign_offsets (&layout, error))
     return FALSE;
 
   record (&layout);
-  drop_views (plan);
+  drop_silent (&layout);
 
   for (guint i = 0; i < plan->nodes->len; i++)
     {

@@ -15,7 +15,8 @@
 typedef struct
 {
   NrTensor *tensor;
-  guint     index; /* of the caller's inputs or outputs */
+  guint     index;  /* of the caller's inputs or outputs */
+  gsize     offset; /* bytes from its beginning */
 } NrBinding;
 
 struct _NrPlan
@@ -40,7 +41,7 @@ struct _NrPlan
   guint64 n_macs;
   GArray *input_bindings;  /* NrBinding: tensors in the caller's inputs */
   GArray *output_bindings; /* NrBinding: tensors in the caller's outputs */
-  GArray *copies;          /* NrBinding: outputs that are constants, inputs or other outputs: copied at the end */
+  GArray *copies;          /* NrBinding: outputs that lie in another place: copied at the end */
   GArray *slots;           /* NrSlot: tensors in the arena */
 };
 

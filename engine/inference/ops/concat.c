@@ -87,7 +87,7 @@ concat_infer (NrNode *node, GError **error)
   return TRUE;
 }
 
-/* Elements [begin, end) of the output, piece by piece. */
+/* Elements [begin, end) of the output, piece by piece. An input that the plan has made lie in the output is there. */
 static void
 concat_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
@@ -101,7 +101,7 @@ concat_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end
   for (; pos < end * size; outer++, within = 0)
     for (guint k = 0; k < node->n_in && pos < end * size; k++)
       {
-        gsize length = params->lengths[k], n;
+        gsize         length = params->lengths[k], n;
 
         if (within >= length)
           {
@@ -109,8 +109,11 @@ concat_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end
             continue;
           }
 
+        const guint8 *piece = (const guint8 *) node->in[k]->data + outer * length + within;
+
         n = MIN (length - within, end * size - pos);
-        memcpy (out + pos, (const guint8 *) node->in[k]->data + outer * length + within, n);
+        if (piece != out + pos)
+          memcpy (out + pos, piece, n);
         pos += n;
         within = 0;
       }
