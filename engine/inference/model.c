@@ -71,8 +71,8 @@ NrModel *
 nr_model_load_bytes (GBytes *bytes, const gchar *name, GError **error)
 {
   g_autoptr (NrModel) model = NULL;
-  gsize         size;
-  gconstpointer data;
+  gsize               size;
+  gconstpointer       data;
 
   g_return_val_if_fail (bytes != NULL && name != NULL, NULL);
 
@@ -99,10 +99,10 @@ nr_model_load_bytes (GBytes *bytes, const gchar *name, GError **error)
 NrModel *
 nr_model_load (const gchar *path, GError **error)
 {
-  g_autoptr (GMappedFile) file = NULL;
-  g_autoptr (GBytes) bytes     = NULL;
-  g_autoptr (GError) local     = NULL;
-  g_autofree gchar *name       = NULL;
+  g_autoptr (GMappedFile) file  = NULL;
+  g_autoptr (GBytes)      bytes = NULL;
+  g_autoptr (GError)      local = NULL;
+  g_autofree gchar       *name  = NULL;
 
   g_return_val_if_fail (path != NULL, NULL);
 
@@ -180,7 +180,7 @@ NrTensor *
 nr_model_derive (NrModel *model, const gchar *key, NrDeriveFunc make, gpointer data, GError **error)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&model->lock);
-  NrTensor *tensor                = g_hash_table_lookup (model->derived, key);
+  NrTensor                *tensor = g_hash_table_lookup (model->derived, key);
 
   if (tensor == NULL)
     {

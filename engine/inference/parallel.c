@@ -34,8 +34,8 @@ typedef struct
 
 typedef struct
 {
-  NrPool *pool;
-  guint   index;
+  NrPool  *pool;
+  guint    index;
   GThread *thread;
 } Worker;
 

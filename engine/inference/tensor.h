@@ -10,11 +10,11 @@
 /* A value of the graph: an input, an initialiser, or what a node makes. Contiguous, outermost dimension first. */
 typedef struct
 {
-  gchar   *name;  /* the file's name, for messages; owned */
-  NrShape  shape; /* known once the producing node was inferred */
-  gsize    n;     /* elements */
-  void    *data;  /* NULL while the memory is not laid out; aligned to its element type only, for it may be the caller's:
-                   * kernels load and store activations unaligned (packed weights and scratch are 64-byte aligned) */
+  gchar  *name;  /* the file's name, for messages; owned */
+  NrShape shape; /* known once the producing node was inferred */
+  gsize   n;     /* elements */
+  void   *data;  /* NULL while the memory is not laid out; aligned to its element type only, for it may be the caller's:
+                 * kernels load and store activations unaligned (packed weights and scratch are 64-byte aligned) */
   gboolean is_constant; /* data is known while planning: initialisers and everything folded from them */
   gboolean owns_data;   /* data is freed with the tensor */
   gboolean is_shared;   /* belongs to the model, not to one session */

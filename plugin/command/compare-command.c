@@ -49,8 +49,8 @@ print_figures (const NrQuality *rgb, const NrQuality *luma, gint width, gint hei
 static int
 compare_buffers (GeglBuffer *a, GeglBuffer *b, gint border, gboolean json)
 {
-  gint               width  = gegl_buffer_get_width (a) - 2 * border;
-  gint               height = gegl_buffer_get_height (a) - 2 * border;
+  gint               width    = gegl_buffer_get_width (a) - 2 * border;
+  gint               height   = gegl_buffer_get_height (a) - 2 * border;
   g_autofree double *planes_a = NULL, *planes_b = NULL, *y_a = NULL, *y_b = NULL;
   NrQuality          rgb, luma;
   gsize              n;

@@ -32,8 +32,7 @@ typedef struct
 
 static const FileFormat formats[] = {
   { "PNG", { "png" }, "\x89PNG\r\n\x1a\n", 0, 8, "gegl:png-load", "gegl:png-save", TRUE, FALSE, TRUE, TRUE },
-  { "JPEG", { "jpg", "jpeg" }, "\xff\xd8\xff", 0, 3, "gegl:jpg-load", "gegl:jpg-save", FALSE, TRUE, FALSE, TRUE,
-    nr_jpeg_find_damage },
+  { "JPEG", { "jpg", "jpeg" }, "\xff\xd8\xff", 0, 3, "gegl:jpg-load", "gegl:jpg-save", FALSE, TRUE, FALSE, TRUE, nr_jpeg_find_damage },
   { "TIFF", { "tif", "tiff" }, "II*\0", 0, 4, "gegl:tiff-load", "gegl:tiff-save", TRUE, FALSE, FALSE, TRUE },
   { "TIFF", { NULL }, "MM\0*", 0, 4, "gegl:tiff-load", "gegl:tiff-save", TRUE, FALSE, FALSE, TRUE },
   { "WebP", { "webp" }, "WEBP", 8, 4, "gegl:webp-load", "gegl:webp-save", TRUE, TRUE, FALSE, TRUE },
@@ -48,7 +47,7 @@ static const gchar known_formats[] = "PNG, JPEG, TIFF, WebP, OpenEXR, Radiance H
 static const FileFormat *
 format_by_content (const gchar *path, GError **error)
 {
-  g_autofree gchar *display = g_filename_display_name (path);
+  g_autofree gchar *display  = g_filename_display_name (path);
   gchar             head[12] = { 0 };
   FILE             *file     = g_fopen (path, "rb");
   gsize             n;
@@ -175,15 +174,15 @@ orientation_parts (GExiv2Orientation orientation, gboolean *swap, gboolean *mirr
 static GeglBuffer *
 turn_upright (GeglBuffer *buffer, GExiv2Orientation orientation)
 {
-  const Babl       *format = gegl_buffer_get_format (buffer);
-  gsize             bpp    = babl_format_get_bytes_per_pixel (format);
-  gint              width  = gegl_buffer_get_width (buffer);
-  gint              height = gegl_buffer_get_height (buffer);
-  g_autofree guint8 *row   = g_malloc (bpp * width);
-  g_autofree guint8 *all   = g_malloc (bpp * width * height);
-  gboolean          swap, mirror_x, mirror_y;
-  GeglBuffer       *upright;
-  gint              new_width, new_height;
+  const Babl        *format = gegl_buffer_get_format (buffer);
+  gsize              bpp    = babl_format_get_bytes_per_pixel (format);
+  gint               width  = gegl_buffer_get_width (buffer);
+  gint               height = gegl_buffer_get_height (buffer);
+  g_autofree guint8 *row    = g_malloc (bpp * width);
+  g_autofree guint8 *all    = g_malloc (bpp * width * height);
+  gboolean           swap, mirror_x, mirror_y;
+  GeglBuffer        *upright;
+  gint               new_width, new_height;
 
   orientation_parts (orientation, &swap, &mirror_x, &mirror_y);
   new_width  = swap ? height : width;

@@ -83,7 +83,7 @@ ssim_plane (const double *a, const double *b, size_t width, size_t height)
 {
   size_t             n_out   = width - WINDOW + 1;
   size_t             row_len = N_MOMENTS * n_out;
-  g_autofree double *ring    = g_new (double, WINDOW * row_len);
+  g_autofree double *ring    = g_new (double, WINDOW *row_len);
   double             window[WINDOW];
   double             sum = 0;
 

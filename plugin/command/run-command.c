@@ -16,7 +16,7 @@ typedef struct
 {
   gchar **inputs, **outputs; /* NAME=FILE.npy */
   gchar  *size;              /* HxW */
-  gint   repeat, threads;
+  gint    repeat, threads;
 } RunOptions;
 
 typedef struct
@@ -98,10 +98,10 @@ fill_with_noise (float *data, gsize n)
 static void *
 make_input (const RunOptions *o, const NrModel *model, guint i, NrShape *shape, GError **error)
 {
-  gint    height = 64, width = 64;
-  gsize   n;
-  float  *data = NULL;
-  gchar   rest;
+  gint   height = 64, width = 64;
+  gsize  n;
+  float *data = NULL;
+  gchar  rest;
 
   *shape = *nr_model_input_shape (model, i);
 
@@ -112,7 +112,8 @@ make_input (const RunOptions *o, const NrModel *model, guint i, NrShape *shape, 
     }
   for (guint d = 0; d < shape->rank; d++)
     if (shape->dims[d] < 0)
-      shape->dims[d] = shape->rank == 4 && d == 2 ? height : shape->rank == 4 && d == 3 ? width : 1;
+      shape->dims[d] = shape->rank == 4 && d == 2 ? height : shape->rank == 4 && d == 3 ? width
+                                                                                        : 1;
 
   if (shape->type == NR_TYPE_FLOAT32 && nr_shape_n_elements (shape, &n) && (data = g_try_new (float, MAX (n, 1))))
     fill_with_noise (data, n);

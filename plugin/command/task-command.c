@@ -187,9 +187,9 @@ print_report (const TaskOptions *o, const gchar *input, const gchar *output, con
 
   if (o->json)
     {
-      g_autofree gchar       *plain  = nr_report_to_json (report);
-      g_autoptr (JsonNode)    node   = json_from_string (plain, NULL);
-      JsonObject             *object = json_node_get_object (node);
+      g_autofree gchar    *plain  = nr_report_to_json (report);
+      g_autoptr (JsonNode) node   = json_from_string (plain, NULL);
+      JsonObject          *object = json_node_get_object (node);
 
       json_object_set_string_member (object, "input", input);
       json_object_set_string_member (object, "output", output);

@@ -200,11 +200,11 @@ nr_pixels_selected_bounds (NrPixels *pixels, NrRect *bounds)
 
   if (pixels->selection == NULL)
     {
-      *bounds = (NrRect){ 0, 0, pixels->width, pixels->height };
+      *bounds = (NrRect) { 0, 0, pixels->width, pixels->height };
       return pixels->width > 0 && pixels->height > 0;
     }
 
-  *bounds = (NrRect){ G_MAXINT, G_MAXINT, 0, 0 };
+  *bounds = (NrRect) { G_MAXINT, G_MAXINT, 0, 0 };
   row     = g_new (gfloat, pixels->width);
 
   for (gint y = 0; y < pixels->height; y++)

@@ -17,7 +17,7 @@ static gdouble
 run (NrSession *session, const void *input, void *output)
 {
   g_autoptr (GError) error = NULL;
-  const gint64 start       = g_get_monotonic_time ();
+  const gint64       start = g_get_monotonic_time ();
 
   if (! nr_session_run (session, &input, &output, NULL, NULL, NULL, &error))
     {
@@ -31,13 +31,13 @@ run (NrSession *session, const void *input, void *output)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error      = NULL;
-  g_autoptr (NrModel) model     = NULL;
+  g_autoptr (GError)    error   = NULL;
+  g_autoptr (NrModel)   model   = NULL;
   g_autoptr (NrSession) session = NULL;
-  g_autofree gchar *input       = NULL;
-  g_autofree gchar *output      = NULL;
-  gsize             n_input, n_output, n_given;
-  gchar             line[64];
+  g_autofree gchar     *input   = NULL;
+  g_autofree gchar     *output  = NULL;
+  gsize                 n_input, n_output, n_given;
+  gchar                 line[64];
 
   if (argc != 8)
     {
@@ -46,7 +46,7 @@ main (int argc, char **argv)
     }
 
   const NrSessionOptions options = { (guint) atoi (argv[4]), NR_CPU_AVX512, 0 };
-  const NrShape shape = { NR_TYPE_FLOAT32, 4, { 1, atoi (argv[5]), atoi (argv[6]), atoi (argv[7]) } };
+  const NrShape          shape   = { NR_TYPE_FLOAT32, 4, { 1, atoi (argv[5]), atoi (argv[6]), atoi (argv[7]) } };
 
   model = nr_model_load (argv[1], &error);
   if (model != NULL)

@@ -17,7 +17,7 @@ enum
 
 /* A run above this teaches nothing and takes time. */
 #define MAX_BYTES ((gsize) 16 << 20)
-#define MAX_MACS  ((guint64) 2000000)
+#define MAX_MACS ((guint64) 2000000)
 
 static gboolean
 is_small (const NrShape *shape, gsize *bytes)
@@ -35,7 +35,7 @@ static void
 run (NrSession *session, const NrShape *shapes, guint n_inputs, guint n_outputs)
 {
   g_autoptr (GPtrArray) blocks = g_ptr_array_new_with_free_func (g_free);
-  gsize bytes;
+  gsize                 bytes;
 
   for (guint i = 0; i < n_inputs + n_outputs; i++)
     {
@@ -56,8 +56,8 @@ plan_and_run (NrModel *model, gint64 open)
   const guint            n       = nr_model_n_inputs (model);
   NrShape                shapes[MAX_INPUTS];
   gsize                  bytes, memory;
-  g_autoptr (GError) error      = NULL;
-  g_autoptr (NrSession) session = NULL;
+  g_autoptr (GError)     error   = NULL;
+  g_autoptr (NrSession)  session = NULL;
 
   if (n > MAX_INPUTS)
     return;
@@ -91,10 +91,10 @@ plan_and_run (NrModel *model, gint64 open)
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
-  g_autoptr (GBytes) bytes  = g_bytes_new (data, size);
-  g_autoptr (GError) error  = NULL;
+  g_autoptr (GBytes)  bytes = g_bytes_new (data, size);
+  g_autoptr (GError)  error = NULL;
   g_autoptr (NrModel) model = nr_model_load_bytes (bytes, "fuzz.onnx", &error);
-  NrReach reach;
+  NrReach             reach;
 
   g_assert_true ((model == NULL) == (error != NULL));
   if (model == NULL)

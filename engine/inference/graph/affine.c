@@ -159,7 +159,8 @@ add_arithmetic (NrAffine *affine, const NrNode *node, const NrTensor *x)
   for (gsize c = 0; c < affine->n; c++)
     {
       const gdouble value = channel_value (constant, c);
-      const gdouble scale = g_str_equal (op, "Mul") ? value : g_str_equal (op, "Div") ? 1.0 / value : 1.0;
+      const gdouble scale = g_str_equal (op, "Mul") ? value : g_str_equal (op, "Div") ? 1.0 / value
+                                                                                      : 1.0;
 
       if (g_str_equal (op, "Sub") && ! is_first)
         {
@@ -240,7 +241,7 @@ make_weights (gpointer data, GError **error)
 
   for (gsize i = 0; weights != NULL && i < old->n; i++)
     nr_tensor_f32 (weights)[i] =
-      (gfloat) (nr_tensor_f32 (old)[i] * change->affine->scale[channel_of (change->convolution, i)]);
+        (gfloat) (nr_tensor_f32 (old)[i] * change->affine->scale[channel_of (change->convolution, i)]);
 
   return weights;
 }

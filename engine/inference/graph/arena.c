@@ -409,9 +409,9 @@ find_offset (const Place *place, GPtrArray *done)
 static gboolean
 assign_offsets (Layout *layout, GError **error)
 {
-  g_autoptr (GPtrArray) done = g_ptr_array_new ();
-  NrPlan *plan               = layout->plan;
-  gsize   total              = 0;
+  g_autoptr (GPtrArray) done  = g_ptr_array_new ();
+  NrPlan               *plan  = layout->plan;
+  gsize                 total = 0;
 
   g_ptr_array_sort (layout->places, compare_sizes);
 
@@ -477,8 +477,8 @@ nr_plan_lay_out (NrPlan *plan, GError **error)
 {
   g_autoptr (GHashTable) spots  = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   g_autoptr (GHashTable) silent = g_hash_table_new (NULL, NULL);
-  g_autoptr (GPtrArray) places  = g_ptr_array_new_with_free_func ((GDestroyNotify) place_free);
-  Layout layout                 = { .plan = plan, .places = places, .spots = spots, .silent = silent };
+  g_autoptr (GPtrArray)  places = g_ptr_array_new_with_free_func ((GDestroyNotify) place_free);
+  Layout                 layout = { .plan = plan, .places = places, .spots = spots, .silent = silent };
 
   find_places (&layout);
   place_outputs (&layout);

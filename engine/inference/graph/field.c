@@ -13,7 +13,7 @@
 #define MAX_STEP ((gint64) 1 << 24)
 
 #define NOTHING_FIRST G_MAXINT32
-#define NOTHING_LAST  (-1)
+#define NOTHING_LAST (-1)
 
 static NrField *
 field_new (guint rank, const gsize *dims, gint64 num, gint64 den)

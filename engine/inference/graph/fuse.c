@@ -282,8 +282,8 @@ gboolean
 nr_plan_fuse (NrPlan *plan, GError **error)
 {
   g_autoptr (GHashTable) readers = g_hash_table_new (NULL, NULL);
-  Fuser    fuser                 = { plan, readers };
-  gboolean success               = TRUE;
+  Fuser                  fuser   = { plan, readers };
+  gboolean               success = TRUE;
 
   find_readers (&fuser);
   for (guint i = plan->nodes->len; i-- > 0 && success;)

@@ -171,10 +171,10 @@ gboolean nr_node_broadcast (const NrNode *node, const NrShape *a, const NrShape 
  * an error when there is no memory. While memory is only estimated MAKE is not called and the block must not be read:
  * so call it from prepare only, and only keep the pointer. */
 typedef void (*NrPackFunc) (void *packed, const NrNode *node, gpointer data);
-const void *nr_node_share (const NrNode *node,
+const void *nr_node_share (const NrNode   *node,
                            const NrTensor *weights,
-                           const gchar *key,
-                           gsize size,
-                           NrPackFunc make,
-                           gpointer data,
-                           GError **error);
+                           const gchar    *key,
+                           gsize           size,
+                           NrPackFunc      make,
+                           gpointer        data,
+                           GError        **error);

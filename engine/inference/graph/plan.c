@@ -123,7 +123,7 @@ make_node (Builder *builder, const NrModelNode *template)
   for (guint i = 0; i < template->n_out; i++)
     if (template->out[i] != NR_NO_VALUE)
       {
-        node->out[i]                       = nr_plan_add_tensor (plan, nr_model_value (plan->model, template->out[i])->name);
+        node->out[i]                      = nr_plan_add_tensor (plan, nr_model_value (plan->model, template->out[i])->name);
         builder->values[template->out[i]] = node->out[i];
       }
 
@@ -262,9 +262,9 @@ nr_plan_drop_dead (NrPlan *plan)
 static gboolean
 build (NrPlan *plan, const NrShape *shapes, GError **error)
 {
-  NrModel             *model   = plan->model;
-  g_autofree NrTensor **values = g_new0 (NrTensor *, model->values->len);
-  Builder              builder = { .plan = plan, .values = values };
+  NrModel              *model   = plan->model;
+  g_autofree NrTensor **values  = g_new0 (NrTensor *, model->values->len);
+  Builder               builder = { .plan = plan, .values = values };
 
   for (guint i = 0; i < model->values->len; i++)
     if (nr_model_value (model, i)->is_constant)

@@ -30,9 +30,9 @@ struct _NrPlan
   NrTensor **inputs;  /* one for each input of the model */
   NrTensor **outputs; /* one for each output of the model */
 
-  gsize      folded_bytes;
-  gsize      packed_bytes; /* weights packed for this plan's nodes, shared or not */
-  GPtrArray *packed;       /* blocks of this plan alone */
+  gsize       folded_bytes;
+  gsize       packed_bytes; /* weights packed for this plan's nodes, shared or not */
+  GPtrArray  *packed;       /* blocks of this plan alone */
   GHashTable *counted;     /* packed blocks already in packed_bytes */
 
   /* Filled in by nr_plan_lay_out (). */

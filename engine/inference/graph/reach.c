@@ -94,8 +94,8 @@ read_window (const NrNode *node, guint spatial, gboolean is_transposed)
   const NrShape *in     = &node->in[0]->shape;
   const gchar   *mode   = nr_node_get_string (node, "auto_pad", "NOTSET");
   const gint64   kernel = node->n_in > 1 && node->in[1] != NULL && node->in[1]->shape.rank == in->rank
-                            ? node->in[1]->shape.dims[spatial + 2]
-                            : 1;
+                              ? node->in[1]->shape.dims[spatial + 2]
+                              : 1;
   Window         window;
   gint64         extent, missing;
 
@@ -213,7 +213,8 @@ resize_taps (gsize o, gpointer data)
   if (resize->before == 0)
     return (NrTaps) { (gint64) (resize->is_floor  ? floor (x)
                                 : resize->is_ceil ? ceil (x)
-                                                  : ceil (x - 0.5)), 1, 1 };
+                                                  : ceil (x - 0.5)),
+                      1, 1 };
 
   return (NrTaps) { (gint64) floor (x) - resize->before + 1, 1, resize->before + resize->after };
 }
@@ -244,7 +245,8 @@ read_resize (const NrNode *node, gint64 input, gint64 output, Resize *resize)
   const gchar   *mode        = nr_node_get_string (node, "mode", "nearest");
   const gchar   *nearest     = nr_node_get_string (node, "nearest_mode", "round_prefer_floor");
   const gchar   *position    = nr_node_get_string (node, "coordinate_transformation_mode", "half_pixel");
-  const gint64   reach       = g_str_equal (mode, "cubic") ? 2 : g_str_equal (mode, "nearest") ? 0 : 1;
+  const gint64   reach       = g_str_equal (mode, "cubic") ? 2 : g_str_equal (mode, "nearest") ? 0
+                                                                                               : 1;
 
   /* Before opset 11 there was one way. */
   if (is_upsample || node->opset < 11)
@@ -273,7 +275,7 @@ read_resize (const NrNode *node, gint64 input, gint64 output, Resize *resize)
 static NrField *
 follow_resize (Walk *walk, const NrNode *node, guint axis)
 {
-  const NrShape *from  = &node->in[0]->shape, *to = &node->out[0]->shape;
+  const NrShape *from = &node->in[0]->shape, *to = &node->out[0]->shape;
   NrField       *field = nr_field_ref (field_of (walk, node->in[0], axis));
 
   for (guint i = 0; i < from->rank && field != NULL; i++)
@@ -411,7 +413,7 @@ follow_global (Walk *walk, const NrNode *node, guint axis)
 static NrField *
 follow_reduce (Walk *walk, const NrNode *node, guint axis)
 {
-  const NrShape *from      = &node->in[0]->shape;
+  const NrShape *from = &node->in[0]->shape;
   gint64         axes[NR_MAX_RANK];
   gsize          n_axes    = 0;
   const gint64  *attribute = nr_node_get_ints (node, "axes", &n_axes);
@@ -575,7 +577,7 @@ slice_values (const NrNode *node, guint input, const gchar *attr, gint64 *values
 static NrField *
 follow_slice (Walk *walk, const NrNode *node, guint axis)
 {
-  const NrShape *from  = &node->in[0]->shape, *to = &node->out[0]->shape;
+  const NrShape *from = &node->in[0]->shape, *to = &node->out[0]->shape;
   NrField       *field = nr_field_ref (field_of (walk, node->in[0], axis));
   gint64         starts[NR_MAX_RANK], axes[NR_MAX_RANK], steps[NR_MAX_RANK];
   gsize          n, n_axes, n_steps;
@@ -629,7 +631,7 @@ pad_taps (gsize o, gpointer data)
 static NrField *
 follow_pad (Walk *walk, const NrNode *node, guint axis)
 {
-  const NrShape *from  = &node->in[0]->shape, *to = &node->out[0]->shape;
+  const NrShape *from = &node->in[0]->shape, *to = &node->out[0]->shape;
   const gchar   *mode  = nr_node_get_string (node, "mode", "constant");
   NrField       *field = nr_field_ref (field_of (walk, node->in[0], axis));
   gint64         pads[2 * NR_MAX_RANK], axes[NR_MAX_RANK];
@@ -943,9 +945,9 @@ walk_plan (NrPlan *plan, gboolean is_fixed, Finding *finding, GError **error)
 static gboolean
 look (NrModel *model, gint64 size, Finding *finding, GError **error)
 {
-  const guint          n_inputs = nr_model_n_inputs (model);
-  g_autofree NrShape  *shapes   = g_new (NrShape, n_inputs);
-  g_autoptr (NrPlan)   plan     = NULL;
+  const guint         n_inputs = nr_model_n_inputs (model);
+  g_autofree NrShape *shapes   = g_new (NrShape, n_inputs);
+  g_autoptr (NrPlan)  plan     = NULL;
 
   for (guint i = 0; i < n_inputs; i++)
     {
@@ -978,11 +980,11 @@ look_at_growing_sizes (NrModel *model, gint64 size, NrReach *reach, GError **err
           return FALSE;
         }
 
-      was_seen         = TRUE;
-      reach->scale     = (guint) now.scale;
-      reach->is_local  = ! now.is_global && now.halo == before.halo && now.multiple == before.multiple;
-      reach->multiple  = now.is_global ? 1 : (guint) now.multiple;
-      reach->halo      = reach->is_local ? (guint) now.halo : 0;
+      was_seen        = TRUE;
+      reach->scale    = (guint) now.scale;
+      reach->is_local = ! now.is_global && now.halo == before.halo && now.multiple == before.multiple;
+      reach->multiple = now.is_global ? 1 : (guint) now.multiple;
+      reach->halo     = reach->is_local ? (guint) now.halo : 0;
       if (now.is_global || reach->is_local)
         return TRUE;
       before = now;

@@ -14,10 +14,10 @@ enum
 
 typedef struct
 {
-  NrModel *model;
-  guint   *producer; /* for each value: the node that makes it + 1, 0: none */
-  guint8  *state;    /* for each node */
-  GArray  *stack;    /* Frame: depth first without recursion, for a file may chain millions of nodes */
+  NrModel   *model;
+  guint     *producer; /* for each value: the node that makes it + 1, 0: none */
+  guint8    *state;    /* for each node */
+  GArray    *stack;    /* Frame: depth first without recursion, for a file may chain millions of nodes */
   GPtrArray *sorted;
 } Sorter;
 

@@ -42,7 +42,7 @@ typedef struct
 } Reader;
 
 static gboolean G_GNUC_PRINTF (3, 4)
-fail (GError **error, NrEngineError code, const gchar *format, ...)
+    fail (GError **error, NrEngineError code, const gchar *format, ...)
 {
   va_list args;
 

@@ -266,7 +266,7 @@ NrTensor *
 nr_onnx_read_tensor (const NrOnnx__Tensor *message, const gchar *what, GError **error)
 {
   g_autoptr (NrTensor) tensor = NULL;
-  g_autoptr (GError) local    = NULL;
+  g_autoptr (GError)   local  = NULL;
 
   if (! check_form (message, what, error))
     return NULL;

@@ -152,8 +152,8 @@ fold (const NrKernels        *kernels,
 
   for (nr_broadcast_rows (&r, broadcast, begin, end); nr_broadcast_next (&r);)
     if (y->shape.type == NR_TYPE_FLOAT32)
-      kernels->binary[params->function] (nr_tensor_f32 (a) + r.in[0], nr_tensor_f32 (b) + r.in[1],
-                                         nr_tensor_f32 (y) + r.out, r.n, r.step[0], r.step[1]);
+      kernels->binary[params->function](nr_tensor_f32 (a) + r.in[0], nr_tensor_f32 (b) + r.in[1],
+                                        nr_tensor_f32 (y) + r.out, r.n, r.step[0], r.step[1]);
     else
       for (gsize i = 0; i < r.n; i++)
         nr_integer_set (y, r.out + i,

@@ -9,8 +9,8 @@ gboolean
 nr_axes_read_list (const NrNode *node, gint since, guint i, guint rank, guint *axes, guint *n, GError **error)
 {
   gint64        values[NR_MAX_RANK];
-  const gint64 *list     = values;
-  gsize         n_values = 0;
+  const gint64 *list                 = values;
+  gsize         n_values             = 0;
   gboolean      is_used[NR_MAX_RANK] = { FALSE };
 
   if (node->opset < since)

@@ -50,8 +50,8 @@ batch_normalization_run (const NrNode *node, const NrKernels *kernels, gsize beg
       gdouble scale = nr_tensor_f32 (node->in[1])[c] / sqrt (nr_tensor_f32 (node->in[4])[c] + epsilon);
       gdouble bias  = nr_tensor_f32 (node->in[2])[c] - nr_tensor_f32 (node->in[3])[c] * scale;
 
-      kernels->unary[NR_UNARY_LINEAR] (nr_tensor_f32 (node->in[0]) + begin, nr_tensor_f32 (node->out[0]) + begin, n,
-                                       (gfloat) scale, (gfloat) bias);
+      kernels->unary[NR_UNARY_LINEAR](nr_tensor_f32 (node->in[0]) + begin, nr_tensor_f32 (node->out[0]) + begin, n,
+                                      (gfloat) scale, (gfloat) bias);
       begin += n;
     }
 }

@@ -43,7 +43,7 @@ clip_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, 
       gfloat a = low != NULL ? *nr_tensor_f32 (low) : nr_node_get_float (node, "min", -INFINITY);
       gfloat b = high != NULL ? *nr_tensor_f32 (high) : nr_node_get_float (node, "max", INFINITY);
 
-      kernels->unary[NR_UNARY_CLIP] (nr_tensor_f32 (x) + begin, nr_tensor_f32 (y) + begin, end - begin, a, b);
+      kernels->unary[NR_UNARY_CLIP](nr_tensor_f32 (x) + begin, nr_tensor_f32 (y) + begin, end - begin, a, b);
     }
   else
     {

@@ -122,8 +122,8 @@ compare_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize en
         gsize ib = r.in[1] + i * r.step[1];
 
         y[r.out + i] = a->shape.type == NR_TYPE_FLOAT32
-                         ? compare_floats (params->relation, nr_tensor_f32 (a)[ia], nr_tensor_f32 (b)[ib])
-                         : compare_integers (params->relation, nr_integer_get (a, ia), nr_integer_get (b, ib));
+                           ? compare_floats (params->relation, nr_tensor_f32 (a)[ia], nr_tensor_f32 (b)[ib])
+                           : compare_integers (params->relation, nr_integer_get (a, ia), nr_integer_get (b, ib));
       }
 }
 

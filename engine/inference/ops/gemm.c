@@ -74,7 +74,7 @@ gemm_infer (NrNode *node, GError **error)
                           "A and B share dimensions of %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT,
                           gemm.k, b->dims[gemm.trans_b ? 1 : 0]);
   if (! read_c (node, &gemm, error) ||
-      ! nr_node_set_out (node, 0, NR_TYPE_FLOAT32, 2, (gint64[]){ gemm.m, gemm.n }, error))
+      ! nr_node_set_out (node, 0, NR_TYPE_FLOAT32, 2, (gint64[]) { gemm.m, gemm.n }, error))
     return FALSE;
 
   node->params      = g_memdup2 (&gemm, sizeof gemm);

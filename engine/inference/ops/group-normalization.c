@@ -105,8 +105,8 @@ group_normalization_run (const NrNode *node, const NrKernels *kernels, gsize beg
           gsize   k     = per_group ? group : group * params->members + m;
           gdouble scale = nr_tensor_f32 (node->in[1])[k] * inverse;
 
-          kernels->unary[NR_UNARY_LINEAR] (x + m * params->plane, y + m * params->plane, params->plane, (gfloat) scale,
-                                           (gfloat) (nr_tensor_f32 (node->in[2])[k] - mean * scale));
+          kernels->unary[NR_UNARY_LINEAR](x + m * params->plane, y + m * params->plane, params->plane, (gfloat) scale,
+                                          (gfloat) (nr_tensor_f32 (node->in[2])[k] - mean * scale));
         }
     }
 }

@@ -51,9 +51,9 @@ matmul_infer (NrNode *node, GError **error)
     return nr_node_error (node, error, NR_ENGINE_ERROR_SHAPE, "a scalar has no product");
 
   if (a_vector)
-    a = (NrShape){ .type = a.type, .rank = 2, .dims = { 1, a.dims[0] } };
+    a = (NrShape) { .type = a.type, .rank = 2, .dims = { 1, a.dims[0] } };
   if (b_vector)
-    b = (NrShape){ .type = b.type, .rank = 2, .dims = { b.dims[0], 1 } };
+    b = (NrShape) { .type = b.type, .rank = 2, .dims = { b.dims[0], 1 } };
 
   a_batch = a;
   b_batch = b;

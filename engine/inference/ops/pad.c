@@ -205,12 +205,12 @@ fill_border (const PadParams *params, const guint8 *in, guint8 *out, gsize size,
 static void
 pad_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
-  static const PadAxis scalar = { 1, 0, 0, 1, 1 };
-  const PadParams     *params = node->params;
-  const PadAxis       *a      = params->rank > 0 ? &params->axes[params->rank - 1] : &scalar;
-  const gsize          size   = nr_type_size (node->out[0]->shape.type);
-  const gint64         behind = MIN (a->before + a->n, a->out);
-  const gfloat         value  = nr_node_get_float (node, "value", 0.0f);
+  static const PadAxis scalar      = { 1, 0, 0, 1, 1 };
+  const PadParams     *params      = node->params;
+  const PadAxis       *a           = params->rank > 0 ? &params->axes[params->rank - 1] : &scalar;
+  const gsize          size        = nr_type_size (node->out[0]->shape.type);
+  const gint64         behind      = MIN (a->before + a->n, a->out);
+  const gfloat         value       = nr_node_get_float (node, "value", 0.0f);
   guint8               constant[8] = { 0 };
 
   if (nr_node_in (node, 2) != NULL)

@@ -186,7 +186,7 @@ pool_tap (const NrKernels *kernels, const PoolParams *params, const gfloat *x, g
   x += first * a->stride + origin;
   y += first;
   if (a->stride == 1)
-    kernels->binary[params->is_max ? NR_BINARY_MAX : NR_BINARY_ADD] (y, x, y, (gsize) (last - first), 1, 1);
+    kernels->binary[params->is_max ? NR_BINARY_MAX : NR_BINARY_ADD](y, x, y, (gsize) (last - first), 1, 1);
   else if (params->is_max)
     for (gint64 o = 0; o < last - first; o++)
       y[o] = x[o * a->stride] > y[o] || isnan (x[o * a->stride]) ? x[o * a->stride] : y[o];
@@ -289,8 +289,8 @@ max_element (const NrNode *node, gint64 plane, const gint64 *o, gsize out)
 static void
 pool_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
-  const PoolParams *params = node->params;
-  const PoolAxis   *a      = params->axes;
+  const PoolParams *params  = node->params;
+  const PoolAxis   *a       = params->axes;
   const gboolean    is_fast = node->in[0]->shape.type == NR_TYPE_FLOAT32 && (node->n_out < 2 || node->out[1] == NULL);
   gfloat           *counts  = scratch;
 

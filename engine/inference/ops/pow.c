@@ -28,11 +28,11 @@ static void
 pow_row (const NrKernels *kernels, const gfloat *x, gfloat exponent, gfloat *y, gsize n, gint step)
 {
   if (exponent == 2.0f)
-    kernels->binary[NR_BINARY_MUL] (x, x, y, n, step, step);
+    kernels->binary[NR_BINARY_MUL](x, x, y, n, step, step);
   else if (exponent == 1.0f)
-    kernels->binary[NR_BINARY_MUL] (x, &exponent, y, n, step, 0);
+    kernels->binary[NR_BINARY_MUL](x, &exponent, y, n, step, 0);
   else if (exponent == 0.5f && step == 1)
-    kernels->unary[NR_UNARY_SQRT] (x, y, n, 0.0f, 0.0f);
+    kernels->unary[NR_UNARY_SQRT](x, y, n, 0.0f, 0.0f);
   else
     for (gsize i = 0; i < n; i++)
       y[i] = powf (x[i * step], exponent);

@@ -215,20 +215,24 @@ static void
 reduce_columns (const NrKernels *kernels, const ReduceParams *params, const gfloat *x, gfloat *y, gsize n)
 {
   static const NrBinary functions[] = {
-    [REDUCE_L2] = NR_BINARY_ADD_SQUARE, [REDUCE_MAX] = NR_BINARY_MAX, [REDUCE_MEAN] = NR_BINARY_ADD,
-    [REDUCE_MIN] = NR_BINARY_MIN,       [REDUCE_SUM] = NR_BINARY_ADD,
+    [REDUCE_L2]   = NR_BINARY_ADD_SQUARE,
+    [REDUCE_MAX]  = NR_BINARY_MAX,
+    [REDUCE_MEAN] = NR_BINARY_ADD,
+    [REDUCE_MIN]  = NR_BINARY_MIN,
+    [REDUCE_SUM]  = NR_BINARY_ADD,
   };
-  const gfloat start = params->reduction == REDUCE_MAX ? -INFINITY : params->reduction == REDUCE_MIN ? INFINITY : 0.0f;
+  const gfloat start = params->reduction == REDUCE_MAX ? -INFINITY : params->reduction == REDUCE_MIN ? INFINITY
+                                                                                                     : 0.0f;
 
   for (gsize i = 0; i < n; i++)
     y[i] = start;
   for (gsize r = 0; r < params->reduced.n; r++)
-    kernels->binary[functions[params->reduction]] (y, x + walk_offset (&params->reduced, r), y, n, 1, 1);
+    kernels->binary[functions[params->reduction]](y, x + walk_offset (&params->reduced, r), y, n, 1, 1);
 
   if (params->reduction == REDUCE_L2)
-    kernels->unary[NR_UNARY_SQRT] (y, y, n, 0.0f, 0.0f);
+    kernels->unary[NR_UNARY_SQRT](y, y, n, 0.0f, 0.0f);
   else if (params->reduction == REDUCE_MEAN)
-    kernels->unary[NR_UNARY_LINEAR] (y, y, n, 1.0f / (gfloat) params->count, 0.0f);
+    kernels->unary[NR_UNARY_LINEAR](y, y, n, 1.0f / (gfloat) params->count, 0.0f);
 }
 
 /* -- Integers ----------------------------------------------------------------------------------------------------- */
@@ -239,7 +243,8 @@ integer_start (Reduction reduction, NrType type)
   static const gint64 least[] = { [NR_TYPE_INT32] = G_MININT32, [NR_TYPE_INT64] = G_MININT64, [NR_TYPE_INT8] = G_MININT8, [NR_TYPE_BOOL] = 0 };
   static const gint64 most[]  = { [NR_TYPE_INT32] = G_MAXINT32, [NR_TYPE_INT64] = G_MAXINT64, [NR_TYPE_UINT8] = G_MAXUINT8, [NR_TYPE_INT8] = G_MAXINT8, [NR_TYPE_BOOL] = 1 };
 
-  return reduction == REDUCE_MAX ? least[type] : reduction == REDUCE_MIN ? most[type] : 0;
+  return reduction == REDUCE_MAX ? least[type] : reduction == REDUCE_MIN ? most[type]
+                                                                         : 0;
 }
 
 static gint64

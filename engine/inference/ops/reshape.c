@@ -19,8 +19,8 @@ cannot_reshape (const NrNode *node, const NrShape *wanted, GError **error)
 static gboolean
 reshape_infer (NrNode *node, GError **error)
 {
-  const NrShape *in     = &node->in[0]->shape;
-  NrShape        wanted = { .type = in->type }, out;
+  const NrShape *in         = &node->in[0]->shape;
+  NrShape        wanted     = { .type = in->type }, out;
   gboolean       allow_zero = nr_node_get_int (node, "allowzero", 0) != 0;
   gint           open       = -1;
   gsize          rank, n;
@@ -62,8 +62,8 @@ reshape_infer (NrNode *node, GError **error)
 static gboolean
 flatten_infer (NrNode *node, GError **error)
 {
-  const NrShape *in   = &node->in[0]->shape;
-  gint64         axis = nr_node_get_int (node, "axis", 1);
+  const NrShape *in      = &node->in[0]->shape;
+  gint64         axis    = nr_node_get_int (node, "axis", 1);
   gint64         dims[2] = { 1, 1 };
 
   /* The axis after the last is allowed here. */

@@ -54,7 +54,7 @@ read_options (const NrNode *node, NrResizeOptions *options, GError **error)
   static const gchar *const coordinates[] = { "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners",
                                               "asymmetric", "tf_half_pixel_for_nn", "tf_crop_and_resize", NULL };
   static const gchar *const nearest[]     = { "round_prefer_floor", "round_prefer_ceil", "floor", "ceil", NULL };
-  guint mode, coordinate, rounding;
+  guint                     mode, coordinate, rounding;
 
   if (! read_choice (node, "mode", modes, NR_RESIZE_NEAREST, &mode, error) ||
       ! read_choice (node, "coordinate_transformation_mode", coordinates,
@@ -357,10 +357,10 @@ resize_nearest (const NrNode *node, gsize begin, gsize end)
 static gboolean
 sum_rows (const ResizeParams *params, const gfloat *x, const gsize *position, gfloat *sum)
 {
-  const guint outer                 = params->rank - 1;
-  const gsize width                 = params->axes[outer].in;
-  guint       tap[NR_MAX_RANK]      = { 0 };
-  gboolean    is_first              = TRUE;
+  const guint outer            = params->rank - 1;
+  const gsize width            = params->axes[outer].in;
+  guint       tap[NR_MAX_RANK] = { 0 };
+  gboolean    is_first         = TRUE;
   guint       i;
 
   for (i = 0; i < outer; i++)
@@ -431,8 +431,8 @@ resize_filtered (const NrNode *node, gsize begin, gsize end, gfloat *sum)
 
   for (gsize row = begin; row < end; row++)
     {
-      gfloat *y = nr_tensor_f32 (node->out[0]) + row * a->out;
-      gsize   position[NR_MAX_RANK] = { 0 }, rest = row;
+      gfloat  *y                     = nr_tensor_f32 (node->out[0]) + row * a->out;
+      gsize    position[NR_MAX_RANK] = { 0 }, rest = row;
       gboolean is_inside;
 
       for (guint i = params->rank - 1; i-- > 0;)

@@ -107,14 +107,14 @@ slice_infer (NrNode *node, GError **error)
       is_used[axis] = TRUE;
       if (step > 0)
         {
-          start = clamp_index (spec.starts[i], dim, 0, dim);
-          end   = clamp_index (spec.ends[i], dim, 0, dim);
+          start      = clamp_index (spec.starts[i], dim, 0, dim);
+          end        = clamp_index (spec.ends[i], dim, 0, dim);
           dims[axis] = end > start ? (end - start + step - 1) / step : 0;
         }
       else
         {
-          start = clamp_index (spec.starts[i], dim, 0, dim - 1);
-          end   = clamp_index (spec.ends[i], dim, -1, dim - 1);
+          start      = clamp_index (spec.starts[i], dim, 0, dim - 1);
+          end        = clamp_index (spec.ends[i], dim, -1, dim - 1);
           dims[axis] = start > end && dim > 0 ? (start - end - step - 1) / -step : 0;
         }
 

@@ -49,7 +49,7 @@ softmax_row (const NrKernels *kernels, const gfloat *x, gfloat *y, gsize n)
 {
   gdouble sum = kernels->row_exp_sum (x, y, n, kernels->row_max (x, n));
 
-  kernels->unary[NR_UNARY_LINEAR] (y, y, n, (gfloat) (1.0 / sum), 0.0f);
+  kernels->unary[NR_UNARY_LINEAR](y, y, n, (gfloat) (1.0 / sum), 0.0f);
 }
 
 /* WIDTH neighbouring columns of n elements, STRIDE apart. */
@@ -61,20 +61,20 @@ softmax_columns (const NrKernels *kernels, const gfloat *x, gfloat *y, gsize n, 
   memcpy (most, x, width * sizeof (gfloat));
   memset (sum, 0, width * sizeof (gfloat));
   for (gsize i = 1; i < n; i++)
-    kernels->binary[NR_BINARY_MAX] (most, x + i * stride, most, width, 1, 1);
+    kernels->binary[NR_BINARY_MAX](most, x + i * stride, most, width, 1, 1);
 
   for (gsize i = 0; i < n; i++)
     {
       gfloat *row = y + i * stride;
 
-      kernels->binary[NR_BINARY_SUB] (x + i * stride, most, row, width, 1, 1);
-      kernels->unary[NR_UNARY_EXP] (row, row, width, 0.0f, 0.0f);
-      kernels->binary[NR_BINARY_ADD] (sum, row, sum, width, 1, 1);
+      kernels->binary[NR_BINARY_SUB](x + i * stride, most, row, width, 1, 1);
+      kernels->unary[NR_UNARY_EXP](row, row, width, 0.0f, 0.0f);
+      kernels->binary[NR_BINARY_ADD](sum, row, sum, width, 1, 1);
     }
 
-  kernels->unary[NR_UNARY_RECIPROCAL] (sum, sum, width, 0.0f, 0.0f);
+  kernels->unary[NR_UNARY_RECIPROCAL](sum, sum, width, 0.0f, 0.0f);
   for (gsize i = 0; i < n; i++)
-    kernels->binary[NR_BINARY_MUL] (y + i * stride, sum, y + i * stride, width, 1, 1);
+    kernels->binary[NR_BINARY_MUL](y + i * stride, sum, y + i * stride, width, 1, 1);
 }
 
 /* Softmaxes [begin, end), counted along the outer and inner dimensions. */

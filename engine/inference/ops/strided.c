@@ -86,22 +86,22 @@ row_source (const NrStridedCopy *copy, const guint8 *in, guint last, gsize index
 
 /* One body for each element size: a row of n elements, STRIDE apart in the input. Every second element (space to depth
  * by 2) and one for all (Expand) are worth a loop that the compiler vectorises. */
-#define DEFINE_GATHER(name, type)                                    \
-  static void                                                        \
-  name (const void *in, void *out, gsize n, gssize stride)           \
-  {                                                                  \
-    const type *x = in;                                              \
-    type       *y = out;                                             \
-                                                                     \
-    if (stride == 0)                                                 \
-      for (gsize i = 0; i < n; i++)                                  \
-        y[i] = x[0];                                                 \
-    else if (stride == 2)                                            \
-      for (gsize i = 0; i < n; i++)                                  \
-        y[i] = x[2 * i];                                             \
-    else                                                             \
-      for (gsize i = 0; i < n; i++)                                  \
-        y[i] = x[(gssize) i * stride];                               \
+#define DEFINE_GATHER(name, type)                          \
+  static void                                              \
+  name (const void *in, void *out, gsize n, gssize stride) \
+  {                                                        \
+    const type *x = in;                                    \
+    type       *y = out;                                   \
+                                                           \
+    if (stride == 0)                                       \
+      for (gsize i = 0; i < n; i++)                        \
+        y[i] = x[0];                                       \
+    else if (stride == 2)                                  \
+      for (gsize i = 0; i < n; i++)                        \
+        y[i] = x[2 * i];                                   \
+    else                                                   \
+      for (gsize i = 0; i < n; i++)                        \
+        y[i] = x[(gssize) i * stride];                     \
   }
 
 DEFINE_GATHER (gather_8, guint8)
@@ -145,25 +145,25 @@ copy_elements (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize b
 
 /* y[r][c] = x[c][r]: rows r of WIDTH columns, whose elements are contiguous along r in the input. A block at a time, so
  * that the lines read and written stay in the cache; few columns (pixel shuffle) are interleaved in one pass. */
-#define DEFINE_TRANSPOSE(name, type)                                                            \
-  static void                                                                                   \
-  name (const void *in, void *out, gsize n_rows, gsize width, gsize stride)                     \
-  {                                                                                             \
-    const type *x = in;                                                                         \
-    type       *y = out;                                                                        \
-                                                                                                \
-    if (width == 2)                                                                             \
-      for (gsize r = 0; r < n_rows; r++)                                                        \
-        {                                                                                       \
-          y[2 * r]     = x[r];                                                                  \
-          y[2 * r + 1] = x[stride + r];                                                         \
-        }                                                                                       \
-    else                                                                                        \
-      for (gsize r0 = 0; r0 < n_rows; r0 += BLOCK)                                              \
-        for (gsize c0 = 0; c0 < width; c0 += BLOCK)                                             \
-          for (gsize r = r0; r < MIN (r0 + BLOCK, n_rows); r++)                                 \
-            for (gsize c = c0; c < MIN (c0 + BLOCK, width); c++)                                \
-              y[r * width + c] = x[c * stride + r];                                             \
+#define DEFINE_TRANSPOSE(name, type)                                        \
+  static void                                                               \
+  name (const void *in, void *out, gsize n_rows, gsize width, gsize stride) \
+  {                                                                         \
+    const type *x = in;                                                     \
+    type       *y = out;                                                    \
+                                                                            \
+    if (width == 2)                                                         \
+      for (gsize r = 0; r < n_rows; r++)                                    \
+        {                                                                   \
+          y[2 * r]     = x[r];                                              \
+          y[2 * r + 1] = x[stride + r];                                     \
+        }                                                                   \
+    else                                                                    \
+      for (gsize r0 = 0; r0 < n_rows; r0 += BLOCK)                          \
+        for (gsize c0 = 0; c0 < width; c0 += BLOCK)                         \
+          for (gsize r = r0; r < MIN (r0 + BLOCK, n_rows); r++)             \
+            for (gsize c = c0; c < MIN (c0 + BLOCK, width); c++)            \
+              y[r * width + c] = x[c * stride + r];                         \
   }
 
 DEFINE_TRANSPOSE (transpose_8, guint8)

@@ -125,8 +125,8 @@ unary_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end,
   const UnaryParams *params = node->params;
 
   if (node->in[0]->shape.type == NR_TYPE_FLOAT32)
-    kernels->unary[params->function] (nr_tensor_f32 (node->in[0]) + begin, nr_tensor_f32 (node->out[0]) + begin,
-                                      end - begin, params->a, params->b);
+    kernels->unary[params->function](nr_tensor_f32 (node->in[0]) + begin, nr_tensor_f32 (node->out[0]) + begin,
+                                     end - begin, params->a, params->b);
   else
     for (gsize i = begin; i < end; i++)
       {

@@ -19,20 +19,20 @@ where_infer (NrNode *node, GError **error)
 }
 
 /* One body for each element size. */
-#define DEFINE_SELECT(name, type)                                                                            \
-  static void                                                                                                \
+#define DEFINE_SELECT(name, type)                                                                                 \
+  static void                                                                                                     \
   name (const guint8 *condition, const void *x_data, const void *z_data, void *y_data, gsize n, const gint *step) \
-  {                                                                                                          \
-    const type *x = x_data;                                                                                  \
-    const type *z = z_data;                                                                                  \
-    type       *y = y_data;                                                                                  \
-                                                                                                             \
-    if (step[0] && step[1] && step[2])                                                                       \
-      for (gsize i = 0; i < n; i++)                                                                          \
-        y[i] = condition[i] ? x[i] : z[i];                                                                   \
-    else                                                                                                     \
-      for (gsize i = 0; i < n; i++)                                                                          \
-        y[i] = condition[step[0] ? i : 0] ? x[step[1] ? i : 0] : z[step[2] ? i : 0];                         \
+  {                                                                                                               \
+    const type *x = x_data;                                                                                       \
+    const type *z = z_data;                                                                                       \
+    type       *y = y_data;                                                                                       \
+                                                                                                                  \
+    if (step[0] && step[1] && step[2])                                                                            \
+      for (gsize i = 0; i < n; i++)                                                                               \
+        y[i] = condition[i] ? x[i] : z[i];                                                                        \
+    else                                                                                                          \
+      for (gsize i = 0; i < n; i++)                                                                               \
+        y[i] = condition[step[0] ? i : 0] ? x[step[1] ? i : 0] : z[step[2] ? i : 0];                              \
   }
 
 DEFINE_SELECT (select_8, guint8)

@@ -11,12 +11,12 @@
 /* The messages are freed by the decoder's own function, with free (): so all they hold comes from malloc (), as GLib's
  * memory does. Its empty strings are a static object, which the default initialisers refer to as well. */
 
-#define APPEND(parent, field, item)                                                                  \
-  G_STMT_START                                                                                       \
-  {                                                                                                  \
-    (parent)->field                       = g_realloc_n ((parent)->field, (parent)->n_##field + 1, sizeof *(parent)->field); \
-    (parent)->field[(parent)->n_##field++] = (item);                                                 \
-  }                                                                                                  \
+#define APPEND(parent, field, item)                                                                                           \
+  G_STMT_START                                                                                                                \
+  {                                                                                                                           \
+    (parent)->field                        = g_realloc_n ((parent)->field, (parent)->n_##field + 1, sizeof *(parent)->field); \
+    (parent)->field[(parent)->n_##field++] = (item);                                                                          \
+  }                                                                                                                           \
   G_STMT_END
 
 NrOnnx__Model *
@@ -90,9 +90,9 @@ nr_builder_output (NrOnnx__Model *model, const gchar *name)
 NrOnnx__Node *
 nr_builder_node (NrOnnx__Model *model, const gchar *op, const gchar *inputs, const gchar *outputs)
 {
-  NrOnnx__Node      *node = g_new (NrOnnx__Node, 1);
-  g_auto (GStrv) in       = g_strsplit (inputs, " ", -1);
-  g_auto (GStrv) out      = g_strsplit (outputs, " ", -1);
+  NrOnnx__Node  *node = g_new (NrOnnx__Node, 1);
+  g_auto (GStrv) in   = g_strsplit (inputs, " ", -1);
+  g_auto (GStrv) out  = g_strsplit (outputs, " ", -1);
 
   nr_onnx__node__init (node);
   node->op_type = g_strdup (op);

@@ -34,15 +34,15 @@ parse_level (const gchar *name)
 static gchar *
 read_input (const gchar *argument, NrShape *shape)
 {
-  const gchar   *colon   = strchr (argument, ':');
-  g_auto (GStrv) dims    = NULL;
-  gchar         *content = NULL;
-  g_autofree gchar *text = NULL;
-  gsize          size, n;
+  const gchar      *colon   = strchr (argument, ':');
+  g_auto (GStrv)    dims    = NULL;
+  gchar            *content = NULL;
+  g_autofree gchar *text    = NULL;
+  gsize             size, n;
 
   g_assert_nonnull (colon);
-  text  = g_strndup (argument, colon - argument);
-  dims  = g_strsplit (text, "x", -1);
+  text   = g_strndup (argument, colon - argument);
+  dims   = g_strsplit (text, "x", -1);
   *shape = (NrShape) { NR_TYPE_FLOAT32, g_strv_length (dims), { 0 } };
   for (guint i = 0; i < shape->rank; i++)
     shape->dims[i] = g_ascii_strtoll (dims[i], NULL, 10);
@@ -57,11 +57,11 @@ read_input (const gchar *argument, NrShape *shape)
 static gchar *
 run (NrModel *model, const NrShape *shapes, const void *const *inputs, NrCpuLevel level, guint threads, NrShape *shape)
 {
-  NrSessionOptions options      = { .threads = threads, .cpu_level = level };
-  g_autoptr (GError) error      = NULL;
-  g_autoptr (NrSession) session = nr_session_new (model, shapes, &options, &error);
-  gpointer outputs[MAX_INPUTS]  = { NULL };
-  gsize    n, estimate;
+  NrSessionOptions      options             = { .threads = threads, .cpu_level = level };
+  g_autoptr (GError)    error               = NULL;
+  g_autoptr (NrSession) session             = nr_session_new (model, shapes, &options, &error);
+  gpointer              outputs[MAX_INPUTS] = { NULL };
+  gsize                 n, estimate;
 
   if (session == NULL)
     g_error ("%s", error->message);
@@ -81,13 +81,13 @@ run (NrModel *model, const NrShape *shapes, const void *const *inputs, NrCpuLeve
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError) error  = NULL;
+  g_autoptr (GError)  error = NULL;
   g_autoptr (NrModel) model = NULL;
-  NrShape     shapes[MAX_INPUTS], shape;
-  const void *inputs[MAX_INPUTS];
-  NrCpuLevel  level;
-  gchar      *results[MAX_THREADS];
-  gsize       n;
+  NrShape             shapes[MAX_INPUTS], shape;
+  const void         *inputs[MAX_INPUTS];
+  NrCpuLevel          level;
+  gchar              *results[MAX_THREADS];
+  gsize               n;
 
   if (argc < 5 || argc > 4 + MAX_INPUTS)
     g_error ("usage: run-model MODEL LEVEL OUTPUT SHAPE:INPUT...");

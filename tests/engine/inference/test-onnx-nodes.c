@@ -23,7 +23,7 @@
 #define REL_TOLERANCE 1e-3 /* both as ONNX's own runner has them */
 #define ABS_TOLERANCE 1e-7
 #define HALF_TOLERANCE 2e-3 /* expected values rounded to 11 bits, sums of them more */
-#define MAX_VALUES    16
+#define MAX_VALUES 16
 
 typedef struct
 {
@@ -57,13 +57,13 @@ read_model (const gchar *folder)
 static NrTensor *
 read_tensor (const gchar *folder, const gchar *kind, guint i)
 {
-  g_autofree gchar *name    = g_strdup_printf ("%s_%u.pb", kind, i);
-  g_autofree gchar *path    = g_build_filename (folder, "test_data_set_0", name, NULL);
-  g_autofree gchar *bytes   = NULL;
-  g_autoptr (GError) error  = NULL;
-  NrOnnx__Tensor   *message = NULL;
-  NrTensor         *tensor  = NULL;
-  gsize             size;
+  g_autofree gchar  *name    = g_strdup_printf ("%s_%u.pb", kind, i);
+  g_autofree gchar  *path    = g_build_filename (folder, "test_data_set_0", name, NULL);
+  g_autofree gchar  *bytes   = NULL;
+  g_autoptr (GError) error   = NULL;
+  NrOnnx__Tensor    *message = NULL;
+  NrTensor          *tensor  = NULL;
+  gsize              size;
 
   if (! g_file_get_contents (path, &bytes, &size, NULL))
     return NULL;
@@ -173,15 +173,21 @@ is_asked_for (const NrOnnx__Model *message, gchar **operators)
 static NrModel *
 load_with_constants (const Data *data, guint first, GError **error)
 {
-  NrOnnx__Graph            *graph     = data->message->graph;
-  NrOnnx__Tensor          **old       = graph->initializer;
-  const gsize               n_old     = graph->n_initializer;
-  const guint               n_added   = data->n_in > first ? data->n_in - first : 0;
+  NrOnnx__Graph              *graph   = data->message->graph;
+  NrOnnx__Tensor            **old     = graph->initializer;
+  const gsize                 n_old   = graph->n_initializer;
+  const guint                 n_added = data->n_in > first ? data->n_in - first : 0;
   g_autofree NrOnnx__Tensor  *added   = g_new0 (NrOnnx__Tensor, n_added + 1);
   g_autofree NrOnnx__Tensor **all     = g_new0 (NrOnnx__Tensor *, n_old + n_added + 1);
-  static const gint32       types[]   = { [NR_TYPE_FLOAT32] = 1, [NR_TYPE_INT32] = 6, [NR_TYPE_INT64] = 7,
-                                          [NR_TYPE_UINT8] = 2, [NR_TYPE_INT8] = 3, [NR_TYPE_BOOL] = 9 };
-  g_autoptr (GBytes) bytes            = NULL;
+  static const gint32         types[] = {
+    [NR_TYPE_FLOAT32] = 1,
+    [NR_TYPE_INT32]   = 6,
+    [NR_TYPE_INT64]   = 7,
+    [NR_TYPE_UINT8]   = 2,
+    [NR_TYPE_INT8]    = 3,
+    [NR_TYPE_BOOL]    = 9,
+  };
+  g_autoptr (GBytes) bytes = NULL;
   gsize              size;
   guint8            *packed;
 
@@ -218,7 +224,7 @@ static NrSession *
 make_session (const Data *data, guint first_constant, const NrSessionOptions *options, GError **error)
 {
   g_autoptr (NrModel) model = load_with_constants (data, first_constant, error);
-  NrShape shapes[MAX_VALUES];
+  NrShape             shapes[MAX_VALUES];
 
   if (model == NULL)
     return NULL;
@@ -237,8 +243,8 @@ make_any_session (const Data *data, const NrSessionOptions *options, GError **er
 
   for (guint i = 0; i < G_N_ELEMENTS (tries); i++)
     {
-      g_autoptr (GError) local = NULL;
-      NrSession *session       = make_session (data, tries[i], options, &local);
+      g_autoptr (GError) local   = NULL;
+      NrSession         *session = make_session (data, tries[i], options, &local);
 
       if (session != NULL)
         return session;
@@ -254,7 +260,7 @@ make_any_session (const Data *data, const NrSessionOptions *options, GError **er
 }
 
 static gboolean G_GNUC_PRINTF (2, 3)
-mismatch (GError **error, const gchar *format, ...)
+    mismatch (GError **error, const gchar *format, ...)
 {
   va_list args;
 
@@ -380,10 +386,10 @@ run_on_all_levels (const Data *data, GError **error)
 static void
 test_case (gconstpointer user_data)
 {
-  const Case *c            = user_data;
-  Data       *data         = data_read (c->folder);
-  g_autoptr (GError) error = NULL;
-  gboolean passed          = run_on_all_levels (data, &error);
+  const Case        *c      = user_data;
+  Data              *data   = data_read (c->folder);
+  g_autoptr (GError) error  = NULL;
+  gboolean           passed = run_on_all_levels (data, &error);
 
   if (passed && c->skip_reason != NULL)
     g_test_fail_printf ("%s passes: take it out of the list of skips", c->name);
@@ -401,9 +407,9 @@ test_case (gconstpointer user_data)
 static GHashTable *
 read_skips (const gchar *path)
 {
-  GHashTable       *skips  = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  g_autofree gchar *text   = NULL;
-  g_auto (GStrv) lines     = NULL;
+  GHashTable        *skips = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autofree gchar  *text  = NULL;
+  g_auto (GStrv)     lines = NULL;
   g_autoptr (GError) error = NULL;
 
   g_file_get_contents (path, &text, NULL, &error);
@@ -436,9 +442,9 @@ test_skips_are_cases (gconstpointer user_data)
 static GPtrArray *
 list_folders (const gchar *path)
 {
-  GPtrArray   *names      = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray       *names  = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GDir) folder = g_dir_open (path, 0, NULL);
-  const gchar *name;
+  const gchar     *name;
 
   while (folder != NULL && (name = g_dir_read_name (folder)) != NULL)
     g_ptr_array_add (names, g_strdup (name));
@@ -473,7 +479,7 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GHashTable) skips = NULL;
-  g_autoptr (GPtrArray) names  = NULL;
+  g_autoptr (GPtrArray)  names = NULL;
 
   g_test_init (&argc, &argv, NULL);
   if (argc < 3)

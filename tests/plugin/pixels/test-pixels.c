@@ -8,8 +8,20 @@
 #include "pixels.h"
 
 static const gchar *const formats[] = {
-  "R'G'B' u8", "R'G'B'A u8", "RGB u16", "R~G~B~A u16", "R'G'B' u32", "R'G'B'A u32", "RGBA half", "R'G'B'A float",
-  "RGBA double", "Y' u8", "Y'A u16", "Y u32", "YA float", "Y~ double",
+  "R'G'B' u8",
+  "R'G'B'A u8",
+  "RGB u16",
+  "R~G~B~A u16",
+  "R'G'B' u32",
+  "R'G'B'A u32",
+  "RGBA half",
+  "R'G'B'A float",
+  "RGBA double",
+  "Y' u8",
+  "Y'A u16",
+  "Y u32",
+  "YA float",
+  "Y~ double",
 };
 
 enum
@@ -25,7 +37,7 @@ random_buffer (const gchar *format, gint x, gint y)
   const Babl        *wanted = babl_format_with_space (format, babl_space ("Adobish"));
   const Babl        *rgba   = babl_format_with_space ("R'G'B'A double", babl_space ("Adobish"));
   GeglBuffer        *buffer = gegl_buffer_new (GEGL_RECTANGLE (x, y, WIDTH, HEIGHT), wanted);
-  g_autofree double *values = g_new (double, WIDTH * HEIGHT * 4);
+  g_autofree double *values = g_new (double, WIDTH *HEIGHT * 4);
 
   for (gint i = 0; i < WIDTH * HEIGHT * 4; i++)
     values[i] = g_test_rand_double ();

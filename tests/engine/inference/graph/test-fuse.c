@@ -25,8 +25,8 @@ static const gint64 per_channel[] = { 1, CHANNELS, 1, 1 };
 static gfloat *
 random_values (gsize n, guint seed)
 {
-  g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
-  gfloat *values         = g_new (gfloat, n);
+  g_autoptr (GRand) rand   = g_rand_new_with_seed (seed);
+  gfloat           *values = g_new (gfloat, n);
 
   for (gsize i = 0; i < n; i++)
     values[i] = g_rand_double_range (rand, -1, 1);
@@ -55,7 +55,7 @@ add_conv (NrOnnx__Model *model, const gchar *inputs, const gchar *y)
 static NrOnnx__Model *
 start (void)
 {
-  NrOnnx__Model *model      = nr_builder_new (17);
+  NrOnnx__Model     *model  = nr_builder_new (17);
   g_autofree gfloat *spread = random_values (CHANNELS, 9);
 
   nr_builder_input (model, "x", 1, 4, (gint64[]) { 1, CHANNELS, -1, -1 });
@@ -268,11 +268,11 @@ load (const Case *c, gboolean keep_all)
 static gfloat *
 run (NrModel *model, const gfloat *x)
 {
-  const NrShape shape           = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
-  g_autoptr (GError) error      = NULL;
+  const NrShape         shape   = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
+  g_autoptr (GError)    error   = NULL;
   g_autoptr (NrSession) session = nr_session_new (model, &shape, NULL, &error);
-  g_autofree gpointer *outputs  = g_new0 (gpointer, nr_model_n_outputs (model));
-  gfloat              *y        = g_new (gfloat, N);
+  g_autofree gpointer  *outputs = g_new0 (gpointer, nr_model_n_outputs (model));
+  gfloat               *y       = g_new (gfloat, N);
 
   g_assert_no_error (error);
   outputs[0] = y;
@@ -284,7 +284,7 @@ run (NrModel *model, const gfloat *x)
 static guint
 count_nodes (NrModel *model)
 {
-  const NrShape shape      = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
+  const NrShape      shape = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
   g_autoptr (GError) error = NULL;
   g_autoptr (NrPlan) plan  = nr_plan_new (model, &shape, nr_kernels_get (NR_CPU_C), FALSE, &error);
 
@@ -295,12 +295,12 @@ count_nodes (NrModel *model)
 static void
 test_chain (gconstpointer data)
 {
-  const Case *c             = data;
+  const Case         *c     = data;
   g_autoptr (NrModel) fused = load (c, FALSE);
   g_autoptr (NrModel) plain = load (c, TRUE);
-  g_autofree gfloat *x      = random_values (N, 7);
-  g_autofree gfloat *got    = run (fused, x);
-  g_autofree gfloat *want   = run (plain, x);
+  g_autofree gfloat  *x     = random_values (N, 7);
+  g_autofree gfloat  *got   = run (fused, x);
+  g_autofree gfloat  *want  = run (plain, x);
 
   g_assert_cmpuint (count_nodes (fused), ==, c->n_nodes);
   g_assert_cmpuint (count_nodes (plain), >=, c->n_nodes);
@@ -314,13 +314,13 @@ test_chain (gconstpointer data)
 static void
 test_sessions_share (void)
 {
-  const NrShape shape      = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
-  g_autoptr (NrModel) model = load (&cases[1], FALSE);
-  g_autoptr (GError) error  = NULL;
-  g_autoptr (NrSession) one = nr_session_new (model, &shape, NULL, &error);
-  const guint n_derived     = g_hash_table_size (model->derived);
-  const guint n_packed      = g_hash_table_size (model->packed);
-  g_autoptr (NrSession) two = nr_session_new (model, &shape, NULL, &error);
+  const NrShape         shape     = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
+  g_autoptr (NrModel)   model     = load (&cases[1], FALSE);
+  g_autoptr (GError)    error     = NULL;
+  g_autoptr (NrSession) one       = nr_session_new (model, &shape, NULL, &error);
+  const guint           n_derived = g_hash_table_size (model->derived);
+  const guint           n_packed  = g_hash_table_size (model->packed);
+  g_autoptr (NrSession) two       = nr_session_new (model, &shape, NULL, &error);
 
   g_assert_no_error (error);
   g_assert_cmpuint (n_derived, ==, 2);

@@ -5,7 +5,6 @@
 
 #include "model-builder.h"
 
-
 static NrOnnx__Model *
 picture_model (void)
 {
@@ -59,8 +58,8 @@ static NrReach
 reach_of (NrOnnx__Model *message)
 {
   g_autoptr (NrModel) model = NULL;
-  g_autoptr (GError) error  = NULL;
-  NrReach reach;
+  g_autoptr (GError)  error = NULL;
+  NrReach             reach;
 
   nr_builder_output (message, "y");
   model = nr_builder_load (message, &error);
@@ -235,10 +234,10 @@ test_flip_is_global (void)
 static void
 test_not_a_picture (void)
 {
-  NrOnnx__Model *message    = nr_builder_new (17);
-  g_autoptr (NrModel) model = NULL;
-  g_autoptr (GError) error  = NULL;
-  NrReach reach;
+  NrOnnx__Model      *message = nr_builder_new (17);
+  g_autoptr (NrModel) model   = NULL;
+  g_autoptr (GError)  error   = NULL;
+  NrReach             reach;
 
   nr_builder_input (message, "x", 1, 2, (gint64[]) { 3, 4 });
   nr_builder_node (message, "Relu", "x", "y");

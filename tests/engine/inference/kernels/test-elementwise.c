@@ -25,27 +25,113 @@ typedef struct
   gdouble (*want) (gdouble x, gdouble a, gdouble b);
 } UnaryCase;
 
-static gdouble want_abs (gdouble x, gdouble a, gdouble b) { return fabs (x); }
-static gdouble want_neg (gdouble x, gdouble a, gdouble b) { return -x; }
-static gdouble want_floor (gdouble x, gdouble a, gdouble b) { return floor (x); }
-static gdouble want_ceil (gdouble x, gdouble a, gdouble b) { return ceil (x); }
-static gdouble want_round (gdouble x, gdouble a, gdouble b) { return rint (x); }
-static gdouble want_sqrt (gdouble x, gdouble a, gdouble b) { return sqrt (x); }
-static gdouble want_reciprocal (gdouble x, gdouble a, gdouble b) { return 1.0 / x; }
-static gdouble want_exp (gdouble x, gdouble a, gdouble b) { return exp (x); }
-static gdouble want_log (gdouble x, gdouble a, gdouble b) { return log (x); }
-static gdouble want_erf (gdouble x, gdouble a, gdouble b) { return erf (x); }
-static gdouble want_sigmoid (gdouble x, gdouble a, gdouble b) { return 1.0 / (1.0 + exp (-x)); }
-static gdouble want_tanh (gdouble x, gdouble a, gdouble b) { return tanh (x); }
-static gdouble want_linear (gdouble x, gdouble a, gdouble b) { return a * x + b; }
-static gdouble want_clip (gdouble x, gdouble a, gdouble b) { return fmin (fmax (x, a), b); }
-static gdouble want_leaky_relu (gdouble x, gdouble a, gdouble b) { return x < 0.0 ? a * x : x; }
-static gdouble want_hard_sigmoid (gdouble x, gdouble a, gdouble b) { return fmin (fmax (a * x + b, 0.0), 1.0); }
-static gdouble want_hard_swish (gdouble x, gdouble a, gdouble b) { return x * fmin (fmax (x / 6.0 + 0.5, 0.0), 1.0); }
-static gdouble want_elu (gdouble x, gdouble a, gdouble b) { return x > 0.0 ? b * x : a * expm1 (x); }
-static gdouble want_softplus (gdouble x, gdouble a, gdouble b) { return fmax (x, 0.0) + log1p (exp (-fabs (x))); }
-static gdouble want_gelu (gdouble x, gdouble a, gdouble b) { return 0.5 * x * (1.0 + erf (x / sqrt (2.0))); }
-static gdouble want_mish (gdouble x, gdouble a, gdouble b) { return x * tanh (want_softplus (x, a, b)); }
+/* clang-format off: one function a line */
+static gdouble
+want_abs (gdouble x, gdouble a, gdouble b)
+{
+  return fabs (x);
+}
+static gdouble
+want_neg (gdouble x, gdouble a, gdouble b)
+{
+  return -x;
+}
+static gdouble
+want_floor (gdouble x, gdouble a, gdouble b)
+{
+  return floor (x);
+}
+static gdouble
+want_ceil (gdouble x, gdouble a, gdouble b)
+{
+  return ceil (x);
+}
+static gdouble
+want_round (gdouble x, gdouble a, gdouble b)
+{
+  return rint (x);
+}
+static gdouble
+want_sqrt (gdouble x, gdouble a, gdouble b)
+{
+  return sqrt (x);
+}
+static gdouble
+want_reciprocal (gdouble x, gdouble a, gdouble b)
+{
+  return 1.0 / x;
+}
+static gdouble
+want_exp (gdouble x, gdouble a, gdouble b)
+{
+  return exp (x);
+}
+static gdouble
+want_log (gdouble x, gdouble a, gdouble b)
+{
+  return log (x);
+}
+static gdouble
+want_erf (gdouble x, gdouble a, gdouble b)
+{
+  return erf (x);
+}
+static gdouble
+want_sigmoid (gdouble x, gdouble a, gdouble b)
+{
+  return 1.0 / (1.0 + exp (-x));
+}
+static gdouble
+want_tanh (gdouble x, gdouble a, gdouble b)
+{
+  return tanh (x);
+}
+static gdouble
+want_linear (gdouble x, gdouble a, gdouble b)
+{
+  return a * x + b;
+}
+static gdouble
+want_clip (gdouble x, gdouble a, gdouble b)
+{
+  return fmin (fmax (x, a), b);
+}
+static gdouble
+want_leaky_relu (gdouble x, gdouble a, gdouble b)
+{
+  return x < 0.0 ? a * x : x;
+}
+static gdouble
+want_hard_sigmoid (gdouble x, gdouble a, gdouble b)
+{
+  return fmin (fmax (a * x + b, 0.0), 1.0);
+}
+static gdouble
+want_hard_swish (gdouble x, gdouble a, gdouble b)
+{
+  return x * fmin (fmax (x / 6.0 + 0.5, 0.0), 1.0);
+}
+static gdouble
+want_elu (gdouble x, gdouble a, gdouble b)
+{
+  return x > 0.0 ? b * x : a * expm1 (x);
+}
+static gdouble
+want_softplus (gdouble x, gdouble a, gdouble b)
+{
+  return fmax (x, 0.0) + log1p (exp (-fabs (x)));
+}
+static gdouble
+want_gelu (gdouble x, gdouble a, gdouble b)
+{
+  return 0.5 * x * (1.0 + erf (x / sqrt (2.0)));
+}
+static gdouble
+want_mish (gdouble x, gdouble a, gdouble b)
+{
+  return x * tanh (want_softplus (x, a, b));
+}
+/* clang-format on */
 
 static gdouble
 want_gelu_tanh (gdouble x, gdouble a, gdouble b)
@@ -93,7 +179,7 @@ fill (gfloat *x, gfloat low, gfloat high)
 static void
 test_unary (gconstpointer data)
 {
-  const UnaryCase *c          = data;
+  const UnaryCase *c           = data;
   const gboolean   is_relative = strstr (c->name, "small") != NULL || c->function == NR_UNARY_EXP;
   gfloat           x[N], y[N + 1];
 
@@ -101,7 +187,7 @@ test_unary (gconstpointer data)
   for (int level = 0; level <= nr_kernels_best_level (); level++)
     {
       y[N] = GUARD;
-      nr_kernels_get (level)->unary[c->function] (x, y, N, c->a, c->b);
+      nr_kernels_get (level)->unary[c->function](x, y, N, c->a, c->b);
       g_assert_cmpfloat (y[N], ==, GUARD);
 
       for (gsize i = 0; i < N; i++)
@@ -146,7 +232,7 @@ test_unary_special_values (void)
     {
       const NrKernels *k = nr_kernels_get (level);
 
-      k->unary[NR_UNARY_EXP] (x, y, G_N_ELEMENTS (x), 0.0f, 0.0f);
+      k->unary[NR_UNARY_EXP](x, y, G_N_ELEMENTS (x), 0.0f, 0.0f);
       g_assert_cmpfloat (y[0], ==, 0.0f);
       g_assert_cmpfloat (y[1], ==, INFINITY);
       g_assert_true (isnan (y[2]));
@@ -154,17 +240,17 @@ test_unary_special_values (void)
       g_assert_cmpfloat (y[4], ==, INFINITY);
       g_assert_cmpfloat (y[5], ==, 1.0f);
 
-      k->unary[NR_UNARY_TANH] (x, y, G_N_ELEMENTS (x), 0.0f, 0.0f);
+      k->unary[NR_UNARY_TANH](x, y, G_N_ELEMENTS (x), 0.0f, 0.0f);
       g_assert_cmpfloat (y[0], ==, -1.0f);
       g_assert_cmpfloat (y[1], ==, 1.0f);
       g_assert_true (isnan (y[2]));
 
-      k->unary[NR_UNARY_SIGMOID] (x, y, G_N_ELEMENTS (x), 0.0f, 0.0f);
+      k->unary[NR_UNARY_SIGMOID](x, y, G_N_ELEMENTS (x), 0.0f, 0.0f);
       g_assert_cmpfloat (y[0], ==, 0.0f);
       g_assert_cmpfloat (y[1], ==, 1.0f);
       g_assert_true (isnan (y[2]));
 
-      k->unary[NR_UNARY_CLIP] (x, y, G_N_ELEMENTS (x), 0.0f, 1.0f);
+      k->unary[NR_UNARY_CLIP](x, y, G_N_ELEMENTS (x), 0.0f, 1.0f);
       g_assert_cmpfloat (y[0], ==, 0.0f);
       g_assert_cmpfloat (y[1], ==, 1.0f);
       g_assert_true (isnan (y[2]));
@@ -216,7 +302,7 @@ test_binary (void)
           for (gsize n = 0; n <= G_N_ELEMENTS (a); n++)
             {
               y[n] = GUARD;
-              nr_kernels_get (level)->binary[function] (a, b, y, n, step_a, step_b);
+              nr_kernels_get (level)->binary[function](a, b, y, n, step_a, step_b);
               g_assert_cmpfloat (y[n], ==, GUARD);
               for (gsize i = 0; i < n; i++)
                 {

@@ -15,7 +15,7 @@ static const gint64 dims_1_3[] = { 1, 3 };
 static NrOnnx__Model *
 small_model (void)
 {
-  static const gfloat w[] = { 1, 2, 3 };
+  static const gfloat w[]   = { 1, 2, 3 };
   NrOnnx__Model      *model = nr_builder_new (17);
 
   nr_builder_input (model, "x", 1, 2, dims_1_3);
@@ -40,7 +40,7 @@ assert_one_sentence (const GError *error)
 static void
 assert_refused (NrOnnx__Model *message, NrEngineError code, const gchar *expected)
 {
-  g_autoptr (GError) error  = NULL;
+  g_autoptr (GError)  error = NULL;
   g_autoptr (NrModel) model = nr_builder_load (message, &error);
 
   g_assert_null (model);
@@ -54,7 +54,7 @@ assert_refused (NrOnnx__Model *message, NrEngineError code, const gchar *expecte
 static void
 test_describes_the_graph (void)
 {
-  g_autoptr (GError) error  = NULL;
+  g_autoptr (GError)  error = NULL;
   g_autoptr (NrModel) model = nr_builder_load (small_model (), &error);
 
   g_assert_no_error (error);
@@ -70,9 +70,9 @@ test_describes_the_graph (void)
 static void
 test_sorts_nodes (void)
 {
-  NrOnnx__Model *message    = nr_builder_new (17);
-  g_autoptr (GError) error  = NULL;
-  g_autoptr (NrModel) model = NULL;
+  NrOnnx__Model      *message = nr_builder_new (17);
+  g_autoptr (GError)  error   = NULL;
+  g_autoptr (NrModel) model   = NULL;
 
   nr_builder_input (message, "x", 1, 2, dims_1_3);
   nr_builder_node (message, "Relu", "b", "y");
@@ -90,11 +90,11 @@ test_sorts_nodes (void)
 static void
 check_widened (gint32 type, gconstpointer raw, gsize size, const gfloat *want)
 {
-  NrOnnx__Model *message    = small_model ();
-  const gint64   n          = 4;
-  g_autoptr (GError) error  = NULL;
-  g_autoptr (NrModel) model = NULL;
-  const NrTensor *tensor    = NULL;
+  NrOnnx__Model      *message = small_model ();
+  const gint64        n       = 4;
+  g_autoptr (GError)  error   = NULL;
+  g_autoptr (NrModel) model   = NULL;
+  const NrTensor     *tensor  = NULL;
 
   nr_builder_raw (message, "wide", type, 1, &n, raw, size);
   model = nr_builder_load (message, &error);
@@ -138,9 +138,9 @@ test_narrows_doubles (void)
 static void
 test_constants_are_initialisers (void)
 {
-  NrOnnx__Model *message    = small_model ();
-  g_autoptr (GError) error  = NULL;
-  g_autoptr (NrModel) model = NULL;
+  NrOnnx__Model      *message = small_model ();
+  g_autoptr (GError)  error   = NULL;
+  g_autoptr (NrModel) model   = NULL;
 
   nr_builder_ints (nr_builder_node (message, "Constant", "", "c"), "value_ints", 2, (gint64[]) { 5, -6 });
   model = nr_builder_load (message, &error);
@@ -211,8 +211,8 @@ test_refuses_opsets_outside_9_to_21 (void)
       g_autofree gchar *expected = NULL;
 
       message->opset_import[0]->version = bad[i];
-      expected = g_strdup_printf ("test.onnx: its operator set is version %" G_GINT64_FORMAT ", supported are 9 to 21",
-                                  bad[i]);
+      expected                          = g_strdup_printf ("test.onnx: its operator set is version %" G_GINT64_FORMAT ", supported are 9 to 21",
+                                                           bad[i]);
       assert_refused (message, NR_ENGINE_ERROR_UNSUPPORTED, expected);
     }
 }
@@ -302,7 +302,7 @@ test_refuses_types_and_forms (void)
   assert_refused (message, NR_ENGINE_ERROR_UNSUPPORTED,
                   "test.onnx: initialiser 's' has element type string (8), which is not supported");
 
-  message = small_model ();
+  message                                                                                = small_model ();
   nr_builder_f32 (message, "away", 1, (gint64[]) { 1 }, (gfloat[]) { 0 })->data_location = 1;
   assert_refused (message, NR_ENGINE_ERROR_UNSUPPORTED,
                   "test.onnx: initialiser 'away' keeps its data in another file; save the model with all data in one file");
@@ -357,7 +357,7 @@ test_refuses_subgraphs (void)
 static void
 test_missing_file_is_named (void)
 {
-  g_autoptr (GError) error  = NULL;
+  g_autoptr (GError)  error = NULL;
   g_autoptr (NrModel) model = nr_model_load ("/nonexistent/model.onnx", &error);
 
   g_assert_null (model);
@@ -371,8 +371,8 @@ test_missing_file_is_named (void)
 static void
 load_any (const guint8 *bytes, gsize size)
 {
-  g_autoptr (GBytes) copy   = g_bytes_new (bytes, size);
-  g_autoptr (GError) error  = NULL;
+  g_autoptr (GBytes)  copy  = g_bytes_new (bytes, size);
+  g_autoptr (GError)  error = NULL;
   g_autoptr (NrModel) model = nr_model_load_bytes (copy, "test.onnx", &error);
 
   if (model == NULL)
@@ -392,7 +392,7 @@ test_truncated_anywhere (void)
   nr_builder_ints (nr_builder_node (message, "Constant", "", "c"), "value_ints", 2, (gint64[]) { 5, -6 });
   bytes = nr_builder_pack (message);
   nr_builder_free (message);
-  data  = g_bytes_get_data (bytes, &size);
+  data = g_bytes_get_data (bytes, &size);
 
   for (gsize n = 0; n <= size; n++)
     load_any (data, n);
@@ -401,11 +401,11 @@ test_truncated_anywhere (void)
 static void
 test_every_byte_changed (void)
 {
-  NrOnnx__Model        *message = small_model ();
-  g_autoptr (GBytes)    bytes   = nr_builder_pack (message);
-  g_autofree guint8    *copy    = NULL;
-  gsize                 size;
-  static const guint8   values[] = { 0x00, 0x01, 0x7f, 0x80, 0xff };
+  NrOnnx__Model      *message = small_model ();
+  g_autoptr (GBytes)  bytes   = nr_builder_pack (message);
+  g_autofree guint8  *copy    = NULL;
+  gsize               size;
+  static const guint8 values[] = { 0x00, 0x01, 0x7f, 0x80, 0xff };
 
   nr_builder_free (message);
   size = g_bytes_get_size (bytes);
@@ -428,8 +428,8 @@ test_every_byte_changed (void)
 static void
 test_many_empty_messages (void)
 {
-  const gsize        n     = 1 << 20;
-  g_autofree guint8 *bytes = g_malloc (2 * n + 6);
+  const gsize         n      = 1 << 20;
+  g_autofree guint8  *bytes  = g_malloc (2 * n + 6);
   static const guint8 head[] = { 0x3a, 0x80, 0x80, 0x80, 0x01 }; /* graph, 2 MiB long */
 
   memcpy (bytes, head, sizeof head);

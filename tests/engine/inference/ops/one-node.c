@@ -63,7 +63,7 @@ nr_one_node_message (NrOneNode *one)
 static const gchar *
 add_input_name (NrOneNode *one, gchar *name)
 {
-  one->node->input                        = g_realloc_n (one->node->input, one->node->n_input + 1, sizeof (gchar *));
+  one->node->input                       = g_realloc_n (one->node->input, one->node->n_input + 1, sizeof (gchar *));
   one->node->input[one->node->n_input++] = name;
   return name;
 }
@@ -77,10 +77,16 @@ add_input (NrOneNode *one)
 gpointer
 nr_one_node_input (NrOneNode *one, NrType type, guint rank, const gint64 *dims)
 {
-  static const gint32 onnx_types[] = { [NR_TYPE_FLOAT32] = 1, [NR_TYPE_INT32] = 6, [NR_TYPE_INT64] = 7,
-                                       [NR_TYPE_UINT8] = 2,   [NR_TYPE_INT8] = 3,  [NR_TYPE_BOOL] = 9 };
-  NrShape            *shape        = &one->in_shapes[one->n_in];
-  gsize               n;
+  static const gint32 onnx_types[] = {
+    [NR_TYPE_FLOAT32] = 1,
+    [NR_TYPE_INT32]   = 6,
+    [NR_TYPE_INT64]   = 7,
+    [NR_TYPE_UINT8]   = 2,
+    [NR_TYPE_INT8]    = 3,
+    [NR_TYPE_BOOL]    = 9,
+  };
+  NrShape *shape = &one->in_shapes[one->n_in];
+  gsize    n;
 
   g_assert_cmpuint (one->n_in, <, MAX_VALUES);
   shape->type = type;

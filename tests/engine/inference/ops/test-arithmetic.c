@@ -55,15 +55,43 @@ typedef struct
   gboolean only_second_repeats;
 } Operation;
 
-static gdouble want_add (gdouble a, gdouble b) { return a + b; }
-static gdouble want_sub (gdouble a, gdouble b) { return a - b; }
-static gdouble want_mul (gdouble a, gdouble b) { return a * b; }
-static gdouble want_div (gdouble a, gdouble b) { return a / b; }
-static gdouble want_prelu (gdouble a, gdouble b) { return a < 0.0 ? a * b : a; }
+/* clang-format off: one function a line */
+static gdouble
+want_add (gdouble a, gdouble b)
+{
+  return a + b;
+}
+static gdouble
+want_sub (gdouble a, gdouble b)
+{
+  return a - b;
+}
+static gdouble
+want_mul (gdouble a, gdouble b)
+{
+  return a * b;
+}
+static gdouble
+want_div (gdouble a, gdouble b)
+{
+  return a / b;
+}
+static gdouble
+want_prelu (gdouble a, gdouble b)
+{
+  return a < 0.0 ? a * b : a;
+}
+/* clang-format on */
 
 static const Operation operations[] = {
-  { "Add", want_add }, { "Sub", want_sub }, { "Mul", want_mul },           { "Div", want_div },
-  { "Min", fmin },     { "Max", fmax },     { "PRelu", want_prelu, TRUE }, { "Pow", pow },
+  { "Add", want_add },
+  { "Sub", want_sub },
+  { "Mul", want_mul },
+  { "Div", want_div },
+  { "Min", fmin },
+  { "Max", fmax },
+  { "PRelu", want_prelu, TRUE },
+  { "Pow", pow },
 };
 
 static void
@@ -73,11 +101,11 @@ test_operation (gconstpointer data)
 
   for (gsize c = 0; c < G_N_ELEMENTS (shape_cases); c++)
     {
-      const ShapeCase        *s   = &shape_cases[c];
-      g_autoptr (NrOneNode)   one = NULL;
-      g_autofree gdouble     *want = NULL;
-      gfloat                 *a, *b;
-      gsize                   n, n_a;
+      const ShapeCase      *s    = &shape_cases[c];
+      g_autoptr (NrOneNode) one  = NULL;
+      g_autofree gdouble   *want = NULL;
+      gfloat               *a, *b;
+      gsize                 n, n_a;
 
       nr_shape_n_elements (&s->out, &n);
       nr_shape_n_elements (&s->a, &n_a);
@@ -100,7 +128,7 @@ test_operation (gconstpointer data)
 static void
 test_shapes_that_do_not_fit (void)
 {
-  g_autoptr (NrOneNode) one = nr_one_node_new ("Add", 17);
+  g_autoptr (NrOneNode) one   = nr_one_node_new ("Add", 17);
   g_autoptr (NrOneNode) prelu = nr_one_node_new ("PRelu", 17);
 
   nr_one_node_random (one, 2, (const gint64[]) { 2, 3 });
@@ -173,11 +201,11 @@ test_integers (void)
 static void
 test_variadic (void)
 {
-  g_autoptr (NrOneNode) one = nr_one_node_new ("Max", 17);
+  g_autoptr (NrOneNode) one    = nr_one_node_new ("Max", 17);
   const gint64          dims[] = { 2, 3 };
-  gfloat               *a = nr_one_node_random (one, 1, dims + 1);
-  gfloat               *b = nr_one_node_random (one, 2, (const gint64[]) { 2, 1 });
-  gfloat               *c = nr_one_node_random (one, 0, NULL);
+  gfloat               *a      = nr_one_node_random (one, 1, dims + 1);
+  gfloat               *b      = nr_one_node_random (one, 2, (const gint64[]) { 2, 1 });
+  gfloat               *c      = nr_one_node_random (one, 0, NULL);
   gdouble               want[6];
 
   for (guint i = 0; i < 6; i++)
@@ -194,8 +222,11 @@ typedef struct
 } RelationCase;
 
 static const RelationCase relation_cases[] = {
-  { "Equal", 0, 1, 0, 0 },       { "Less", 1, 0, 0, 0 },           { "LessOrEqual", 1, 1, 0, 0 },
-  { "Greater", 0, 0, 1, 0 },     { "GreaterOrEqual", 0, 1, 1, 0 },
+  { "Equal", 0, 1, 0, 0 },
+  { "Less", 1, 0, 0, 0 },
+  { "LessOrEqual", 1, 1, 0, 0 },
+  { "Greater", 0, 0, 1, 0 },
+  { "GreaterOrEqual", 0, 1, 1, 0 },
 };
 
 static void
@@ -213,9 +244,9 @@ test_relations (void)
 {
   for (gsize c = 0; c < G_N_ELEMENTS (relation_cases); c++)
     {
-      g_autoptr (NrOneNode) one    = nr_one_node_new (relation_cases[c].op, 17);
-      gfloat               *a      = nr_one_node_random (one, 1, (const gint64[]) { 4 });
-      gfloat               *b      = nr_one_node_random (one, 0, NULL);
+      g_autoptr (NrOneNode) one      = nr_one_node_new (relation_cases[c].op, 17);
+      gfloat               *a        = nr_one_node_random (one, 1, (const gint64[]) { 4 });
+      gfloat               *b        = nr_one_node_random (one, 0, NULL);
       const gfloat          values[] = { 1.0f, 2.0f, 3.0f, NAN };
 
       memcpy (a, values, sizeof values);
@@ -254,12 +285,12 @@ test_where (void)
 {
   for (gsize c = 0; c < G_N_ELEMENTS (shape_cases); c++)
     {
-      const ShapeCase      *s    = &shape_cases[c];
-      g_autoptr (NrOneNode) one  = nr_one_node_new ("Where", 17);
+      const ShapeCase      *s         = &shape_cases[c];
+      g_autoptr (NrOneNode) one       = nr_one_node_new ("Where", 17);
       guint8               *condition = nr_one_node_input (one, NR_TYPE_BOOL, s->out.rank, s->out.dims);
-      gfloat               *a    = nr_one_node_random (one, s->a.rank, s->a.dims);
-      gfloat               *b    = nr_one_node_random (one, s->b.rank, s->b.dims);
-      g_autofree gdouble   *want = NULL;
+      gfloat               *a         = nr_one_node_random (one, s->a.rank, s->a.dims);
+      gfloat               *b         = nr_one_node_random (one, s->b.rank, s->b.dims);
+      g_autofree gdouble   *want      = NULL;
       gsize                 n;
 
       nr_shape_n_elements (&s->out, &n);
@@ -267,7 +298,7 @@ test_where (void)
       for (gsize i = 0; i < n; i++)
         {
           condition[i] = i % 3 == 0;
-          want[i] = condition[i] ? a[source_of (&s->out, &s->a, i)] : b[source_of (&s->out, &s->b, i)];
+          want[i]      = condition[i] ? a[source_of (&s->out, &s->a, i)] : b[source_of (&s->out, &s->b, i)];
         }
       nr_one_node_assert_output (one, s->out.rank, s->out.dims, want, 0.0);
     }

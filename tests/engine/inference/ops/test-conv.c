@@ -118,7 +118,7 @@ naive (const Case *c, const gfloat *x, const gfloat *w, const gfloat *b)
                                                          : ((g * out_g + o) * in_g + i) * taps + t;
 
                   y[(e * c->out + g * out_g + o) * out_area + at_out] +=
-                    (gdouble) w[weight] * x[(e * c->in + g * in_g + i) * in_area + at_in];
+                      (gdouble) w[weight] * x[(e * c->in + g * in_g + i) * in_area + at_in];
                 }
       }
 
@@ -139,9 +139,9 @@ random_floats (GRand *rand, gsize n)
 static NrModel *
 load (const Case *c, const gfloat *w, const gfloat *b)
 {
-  NrOnnx__Model *builder = nr_builder_new (17);
-  GError        *error   = NULL;
-  const guint    n       = c->n_spatial;
+  NrOnnx__Model *builder   = nr_builder_new (17);
+  GError        *error     = NULL;
+  const guint    n         = c->n_spatial;
   gint64         x_dims[5] = { c->batch, c->in }, w_dims[5], pads[6];
   NrOnnx__Node  *node;
 
@@ -186,10 +186,10 @@ check (const Case *c, NrModel *model, const gfloat *x, const gfloat *w, const gd
       for (guint threads = 1; threads <= 3; threads++)
         {
           const NrSessionOptions options = { .threads = threads, .cpu_level = level };
-          g_autoptr (NrSession) session  = NULL;
-          g_autoptr (GError) error       = NULL;
-          g_autofree gfloat *y           = g_new (gfloat, n + 1);
-          NrShape            shapes[2];
+          g_autoptr (NrSession)  session = NULL;
+          g_autoptr (GError)     error   = NULL;
+          g_autofree gfloat     *y       = g_new (gfloat, n + 1);
+          NrShape                shapes[2];
 
           shapes[0] = *nr_model_input_shape (model, 0);
           if (! c->is_constant)
@@ -198,7 +198,7 @@ check (const Case *c, NrModel *model, const gfloat *x, const gfloat *w, const gd
           session = nr_session_new (model, shapes, &options, &error);
           g_assert_no_error (error);
           y[n] = GUARD;
-          nr_session_run (session, (const void *[]){ x, w }, (void *[]){ y }, NULL, NULL, NULL, &error);
+          nr_session_run (session, (const void *[]) { x, w }, (void *[]) { y }, NULL, NULL, NULL, &error);
           g_assert_no_error (error);
 
           g_assert_cmpfloat (y[n], ==, GUARD);
@@ -223,12 +223,12 @@ check (const Case *c, NrModel *model, const gfloat *x, const gfloat *w, const gd
 static void
 run_case (GRand *rand, const Case *c)
 {
-  const guint        n_x  = (guint) (c->batch * c->in * (gint64) product (c->size, c->n_spatial));
-  const guint        n_w  = (guint) (c->in * c->out / c->groups * (gint64) product (c->kernel, c->n_spatial));
-  g_autofree gfloat *x    = random_floats (rand, n_x);
-  g_autofree gfloat *w    = random_floats (rand, n_w);
-  g_autofree gfloat *b    = random_floats (rand, (gsize) c->out);
-  gsize              n_y  = (gsize) (c->batch * c->out);
+  const guint        n_x = (guint) (c->batch * c->in * (gint64) product (c->size, c->n_spatial));
+  const guint        n_w = (guint) (c->in * c->out / c->groups * (gint64) product (c->kernel, c->n_spatial));
+  g_autofree gfloat *x   = random_floats (rand, n_x);
+  g_autofree gfloat *w   = random_floats (rand, n_w);
+  g_autofree gfloat *b   = random_floats (rand, (gsize) c->out);
+  gsize              n_y = (gsize) (c->batch * c->out);
   /* A sum of n products of magnitude 1 is about sqrt (n) large, with rounding errors of some 2^-24 of that; F(6x6,3x3) has
    * up to 50 times the error (10 times F(2x2)), and the largest of many sums is some 5 times the usual one. */
   const gdouble size      = 1.0 + sqrt ((gdouble) c->in / c->groups * product (c->kernel, c->n_spatial));
@@ -267,7 +267,8 @@ random_case (GRand *rand, gboolean is_transposed)
       c.is_constant = g_rand_int_range (rand, 0, 4) > 0;
       for (guint a = 0; a < c.n_spatial; a++)
         {
-          c.size[a]     = g_rand_int_range (rand, 1, c.n_spatial == 1 ? 150 : c.n_spatial == 2 ? 30 : 9);
+          c.size[a]     = g_rand_int_range (rand, 1, c.n_spatial == 1 ? 150 : c.n_spatial == 2 ? 30
+                                                                                               : 9);
           c.kernel[a]   = g_rand_int_range (rand, 1, c.n_spatial == 3 ? 4 : 6);
           c.stride[a]   = g_rand_boolean (rand) ? 1 : g_rand_int_range (rand, 1, 4);
           c.dilation[a] = g_rand_boolean (rand) ? 1 : g_rand_int_range (rand, 1, 4);
@@ -303,17 +304,26 @@ test_winograd (void)
   static const gint64 sizes[][2]    = { { 1, 1 }, { 5, 7 }, { 6, 6 }, { 13, 31 }, { 48, 97 }, { 100, 3 }, { 7, 300 } };
   static const gint64 channels[][2] = { { 16, 16 }, { 17, 33 }, { 64, 12 }, { 40, 65 } };
   static const gint64 pads[][2]     = { { 1, 1 }, { 0, 0 }, { 2, 0 }, { 0, 4 } };
-  g_autoptr (GRand) rand            = g_rand_new_with_seed (99);
+  g_autoptr (GRand)   rand          = g_rand_new_with_seed (99);
 
   for (guint s = 0; s < G_N_ELEMENTS (sizes); s++)
     for (guint k = 0; k < G_N_ELEMENTS (channels); k++)
       for (guint p = 0; p < G_N_ELEMENTS (pads); p++)
         {
-          const Case c = { .n_spatial = 2, .batch = 1 + (s + k) % 2, .groups = k == 0 ? 2 : 1,
-                           .in = channels[k][0] * (k == 0 ? 2 : 1), .out = channels[k][1] * (k == 0 ? 2 : 1),
-                           .size = { sizes[s][0], sizes[s][1] }, .kernel = { 3, 3 }, .stride = { 1, 1 },
-                           .dilation = { 1, 1 }, .begin = { pads[p][0], pads[(p + 1) % 4][0] },
-                           .end = { pads[p][1], pads[(p + 1) % 4][1] }, .is_constant = TRUE };
+          const Case c = {
+            .n_spatial   = 2,
+            .batch       = 1 + (s + k) % 2,
+            .groups      = k == 0 ? 2 : 1,
+            .in          = channels[k][0] * (k == 0 ? 2 : 1),
+            .out         = channels[k][1] * (k == 0 ? 2 : 1),
+            .size        = { sizes[s][0], sizes[s][1] },
+            .kernel      = { 3, 3 },
+            .stride      = { 1, 1 },
+            .dilation    = { 1, 1 },
+            .begin       = { pads[p][0], pads[(p + 1) % 4][0] },
+            .end         = { pads[p][1], pads[(p + 1) % 4][1] },
+            .is_constant = TRUE,
+          };
 
           if (out_size (&c, 0) > 0 && out_size (&c, 1) > 0)
             run_case (rand, &c);

@@ -34,8 +34,8 @@ pool_naive (const PoolCase *c, gboolean is_max, const gfloat *plane, gint64 oh, 
   for (gint64 kh = 0; kh < c->kernel[0]; kh++)
     for (gint64 kw = 0; kw < c->kernel[1]; kw++)
       {
-        gint64   h = oh * c->stride[0] - c->pads[0] + kh * c->dilation[0];
-        gint64   w = ow * c->stride[1] - c->pads[1] + kw * c->dilation[1];
+        gint64   h         = oh * c->stride[0] - c->pads[0] + kh * c->dilation[0];
+        gint64   w         = ow * c->stride[1] - c->pads[1] + kw * c->dilation[1];
         gboolean is_inside = h >= 0 && h < c->in[0] && w >= 0 && w < c->in[1];
         gboolean is_padded = h < c->in[0] + c->pads[2] && w < c->in[1] + c->pads[3];
 
@@ -57,10 +57,10 @@ test_pool (gconstpointer data)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      const PoolCase       *c   = &cases[i];
-      g_autoptr (NrOneNode) one = nr_one_node_new (data, is_max ? 12 : 19);
+      const PoolCase       *c    = &cases[i];
+      g_autoptr (NrOneNode) one  = nr_one_node_new (data, is_max ? 12 : 19);
       NrOnnx__Node         *node = nr_one_node_message (one);
-      gfloat               *x   = nr_one_node_random (one, 4, (const gint64[]) { 2, 3, c->in[0], c->in[1] });
+      gfloat               *x    = nr_one_node_random (one, 4, (const gint64[]) { 2, 3, c->in[0], c->in[1] });
       const gint64          area = c->out[0] * c->out[1];
       g_autofree gdouble   *want = g_new (gdouble, 6 * area);
 

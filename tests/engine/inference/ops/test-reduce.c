@@ -240,15 +240,16 @@ normalize (const gfloat *x, gdouble *y, gsize n, const gfloat *scale, const gflo
 static void
 test_group (gconstpointer data)
 {
-  const gint64          groups = GPOINTER_TO_INT (data); /* 0: InstanceNormalization; 18: two groups as in opset 18 */
-  const gboolean        is_old = groups == 18;
-  const gsize           n_groups = groups == 0 ? 6 : is_old ? 2 : (gsize) groups;
+  const gint64          groups   = GPOINTER_TO_INT (data); /* 0: InstanceNormalization; 18: two groups as in opset 18 */
+  const gboolean        is_old   = groups == 18;
+  const gsize           n_groups = groups == 0 ? 6 : is_old ? 2
+                                                            : (gsize) groups;
   const gint64          dims[] = { 2, 6, 5, 7 }, channels = is_old ? 2 : 6;
-  const gsize           n = 6 / n_groups * 35;
-  g_autoptr (NrOneNode) one    = nr_one_node_new (groups == 0 ? "InstanceNormalization" : "GroupNormalization", is_old ? 18 : 21);
-  gfloat               *x      = nr_one_node_random (one, 4, dims);
-  gfloat               *scale  = nr_one_node_random (one, 1, &channels);
-  gfloat               *bias   = nr_one_node_random (one, 1, &channels);
+  const gsize           n     = 6 / n_groups * 35;
+  g_autoptr (NrOneNode) one   = nr_one_node_new (groups == 0 ? "InstanceNormalization" : "GroupNormalization", is_old ? 18 : 21);
+  gfloat               *x     = nr_one_node_random (one, 4, dims);
+  gfloat               *scale = nr_one_node_random (one, 1, &channels);
+  gfloat               *bias  = nr_one_node_random (one, 1, &channels);
   gdouble               want[420];
 
   for (gsize i = 0; i < 420; i++)
@@ -305,8 +306,8 @@ static void
 test_batch (void)
 {
   const gint64          dims[] = { 2, 3, 5, 7 }, channels = 3;
-  g_autoptr (NrOneNode) one    = nr_one_node_new ("BatchNormalization", 15);
-  gfloat               *x      = nr_one_node_random (one, 4, dims);
+  g_autoptr (NrOneNode) one = nr_one_node_new ("BatchNormalization", 15);
+  gfloat               *x   = nr_one_node_random (one, 4, dims);
   gfloat               *p[4];
   gdouble               want[210];
 

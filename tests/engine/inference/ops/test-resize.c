@@ -202,7 +202,7 @@ static void
 test_rounded_scale (void)
 {
   gfloat               *x;
-  g_autoptr (NrOneNode) one = new_resize ("nearest", "asymmetric", 1, 6, &x);
+  g_autoptr (NrOneNode) one    = new_resize ("nearest", "asymmetric", 1, 6, &x);
   const gsize           from[] = { 0, 0, 1, 2, 3, 3, 4, 5 };
   gdouble               want[16];
 

@@ -54,9 +54,9 @@ test_views (void)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (view_cases); i++)
     {
-      const ViewCase       *c    = &view_cases[i];
-      g_autoptr (NrOneNode) one  = nr_one_node_new (c->op, c->opset);
-      gfloat               *x    = nr_one_node_random (one, c->in.rank, c->in.dims);
+      const ViewCase       *c   = &view_cases[i];
+      g_autoptr (NrOneNode) one = nr_one_node_new (c->op, c->opset);
+      gfloat               *x   = nr_one_node_random (one, c->in.rank, c->in.dims);
       gdouble               want[24];
       gsize                 n;
 
@@ -201,10 +201,10 @@ test_cast_to_bool (void)
 static void
 test_clip (void)
 {
-  g_autoptr (NrOneNode) old    = nr_one_node_new ("Clip", 9);
-  g_autoptr (NrOneNode) open   = nr_one_node_new ("Clip", 13);
-  gfloat               *x      = nr_one_node_random (old, 1, (const gint64[]) { 50 });
-  gfloat               *z      = nr_one_node_random (open, 1, (const gint64[]) { 50 });
+  g_autoptr (NrOneNode) old  = nr_one_node_new ("Clip", 9);
+  g_autoptr (NrOneNode) open = nr_one_node_new ("Clip", 13);
+  gfloat               *x    = nr_one_node_random (old, 1, (const gint64[]) { 50 });
+  gfloat               *z    = nr_one_node_random (open, 1, (const gint64[]) { 50 });
   gdouble               want[50];
 
   for (gsize i = 0; i < 50; i++)

@@ -103,8 +103,8 @@ test_transpose (void)
 static void
 test_transpose_errors (void)
 {
-  const gint64          twice[]  = { 0, 0 };
-  g_autoptr (NrOneNode) one = nr_one_node_new ("Transpose", 17);
+  const gint64          twice[] = { 0, 0 };
+  g_autoptr (NrOneNode) one     = nr_one_node_new ("Transpose", 17);
 
   nr_builder_ints (nr_one_node_message (one), "perm", 2, twice);
   nr_one_node_random (one, 2, (const gint64[]) { 2, 3 });
@@ -251,14 +251,21 @@ space_source (const gint64 *o, gint64 *index, gconstpointer data)
 static void
 test_blocks (void)
 {
-  const BlockCase cases[] = { { 1, 3, 4, 5, FALSE }, { 2, 3, 1, 1, FALSE }, { 2, 3, 5, 33, TRUE }, { 3, 2, 7, 19, TRUE },
-                              { 3, 1, 2, 2, FALSE }, { 4, 2, 3, 17, TRUE }, { 5, 1, 2, 3, FALSE } };
+  const BlockCase cases[] = {
+    { 1, 3, 4, 5, FALSE },
+    { 2, 3, 1, 1, FALSE },
+    { 2, 3, 5, 33, TRUE },
+    { 3, 2, 7, 19, TRUE },
+    { 3, 1, 2, 2, FALSE },
+    { 4, 2, 3, 17, TRUE },
+    { 5, 1, 2, 3, FALSE },
+  };
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      const BlockCase      *k       = &cases[i];
-      const gint64          deep[]  = { 2, k->c * k->b * k->b, k->h, k->w };
-      const gint64          large[] = { 2, k->c, k->h * k->b, k->w * k->b };
+      const BlockCase      *k        = &cases[i];
+      const gint64          deep[]   = { 2, k->c * k->b * k->b, k->h, k->w };
+      const gint64          large[]  = { 2, k->c, k->h * k->b, k->w * k->b };
       g_autoptr (NrOneNode) to_space = nr_one_node_new ("DepthToSpace", 13);
       g_autoptr (NrOneNode) to_depth = nr_one_node_new ("SpaceToDepth", 13);
 
@@ -293,9 +300,9 @@ test_concat (void)
 {
   for (gint64 axis = 0; axis < 3; axis++)
     {
-      gint64                out[3] = { 3, 4, 5 };
+      gint64                out[3]     = { 3, 4, 5 };
       const gint64          lengths[3] = { 2, 1, 7 };
-      g_autoptr (NrOneNode) one = nr_one_node_new ("Concat", 13);
+      g_autoptr (NrOneNode) one        = nr_one_node_new ("Concat", 13);
       gfloat               *x[3];
       g_autofree gdouble   *want = NULL;
 
@@ -426,8 +433,8 @@ test_gather_out_of_range (void)
   nr_one_node_i64 (known, 1, (const gint64[]) { 5 });
   nr_one_node_assert_error (known, NR_ENGINE_ERROR_SHAPE, "index 5 is outside the axis of 5");
 
-  x       = nr_one_node_random (late, 1, (const gint64[]) { 5 });
-  indices = nr_one_node_input (late, NR_TYPE_INT64, 1, (const gint64[]) { 2 });
+  x          = nr_one_node_random (late, 1, (const gint64[]) { 5 });
+  indices    = nr_one_node_input (late, NR_TYPE_INT64, 1, (const gint64[]) { 2 });
   indices[0] = G_MAXINT64;
   indices[1] = G_MININT64;
   nr_one_node_assert_output (late, 1, (const gint64[]) { 2 }, (const gdouble[]) { x[4], x[0] }, 0.0);
@@ -454,15 +461,15 @@ walk_border (const gchar *mode, gint64 i, gint64 n)
 static void
 test_pad (gconstpointer data)
 {
-  const gchar *mode   = data;
-  const gint64 dims[] = { 2, 5, 7 };
+  const gchar *mode      = data;
+  const gint64 dims[]    = { 2, 5, 7 };
   const gint64 pads[][6] = { { 0, 0, 0, 0, 0, 0 }, { 0, 1, 2, 0, 3, 4 }, { 1, 4, 6, 1, 4, 6 }, { 0, -1, 3, 0, 2, -4 } };
 
   for (gsize c = 0; c < G_N_ELEMENTS (pads); c++)
     {
-      const gint64         *p    = pads[c];
-      g_autoptr (NrOneNode) one  = nr_one_node_new ("Pad", 19);
-      gfloat               *x    = nr_one_node_random (one, 3, dims);
+      const gint64         *p     = pads[c];
+      g_autoptr (NrOneNode) one   = nr_one_node_new ("Pad", 19);
+      gfloat               *x     = nr_one_node_random (one, 3, dims);
       const gfloat          value = 0.75f;
       gint64                out[3], left[3];
       g_autofree gdouble   *want = NULL;
