@@ -135,7 +135,7 @@ nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *n
 {
   g_autoptr (NrNoiseBlocks) blocks = nr_noise_blocks_new ();
 
-  *noise = (NrNoise) { { 0 } };
+  *noise = (NrNoise) { .grain = 0 };
   if (! collect (source, blocks, cancellable, error))
     return FALSE;
   for (guint c = 0; c < 3; c++)
@@ -144,17 +144,27 @@ nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *n
 
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return FALSE;
-      if (nr_noise_blocks_features (blocks, c, features))
-        noise->sigma[c] = sigma_from_features (features);
+      if (! nr_noise_blocks_features (blocks, c, features))
+        continue;
+      noise->sigma[c] = sigma_from_features (features);
+      noise->grain += exp (features[NR_NOISE_FLAT_VARIANCE] - features[NR_NOISE_FLAT_DIAGONAL]) / 3;
     }
   return TRUE;
 }
 
-/* The root of the mean square: what the networks were told in training where channels differ. */
+/* 0 below LOW, 1 above HIGH. */
+static gdouble
+rise (gdouble value, gdouble low, gdouble high)
+{
+  return CLAMP ((value - low) / (high - low), 0, 1);
+}
+
 gdouble
 nr_noise_level (const NrNoise *noise)
 {
-  const gdouble square = noise->sigma[0] * noise->sigma[0] + noise->sigma[1] * noise->sigma[1] + noise->sigma[2] * noise->sigma[2];
+  const gdouble *sigma = noise->sigma;
+  const gdouble  level = sqrt ((sigma[0] * sigma[0] + sigma[1] * sigma[1] + sigma[2] * sigma[2]) / 3);
 
-  return sqrt (square / 3);
+  /* White noise has a grain of 0.95 to 1.3. Texture is coarse, too: a low level may be nothing but that. */
+  return level * (1 + 0.4 * rise (noise->grain, 1.3, 2) * rise (level, 3, 6));
 }

@@ -26,6 +26,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrNoiseBlocks, nr_noise_blocks_free)
  * scale, NaN for pixels that do not count. The planes are used up. */
 void nr_noise_blocks_add (NrNoiseBlocks *blocks, NrPicture *window);
 
+/* Where in the features the flat blocks at 5-15 %, full size, stand: their variance, and that of their finest details. */
+enum
+{
+  NR_NOISE_FLAT_VARIANCE = 2,
+  NR_NOISE_FLAT_DIAGONAL = 3
+};
+
 /* The features of CHANNEL (0 to 2). For the channel itself and for its difference to the mean of the other two (where
  * texture, but not noise, cancels), at full, half and quarter size (2 x 2 means; noise that is correlated, as cameras
  * make it, does not halve from one to the next):
