@@ -136,7 +136,8 @@ typedef void (*NrRestoreProgress) (gdouble fraction, gdouble seconds_left, gpoin
  * The picture contracts:
  *   - pixels of weight 0 get exactly their source values, strength 0 returns the source exactly;
  *   - alpha comes back exactly; colors under alpha 0 neither change nor influence their neighbours;
- *   - values outside [0, 1]: the network sees the clipped value, its change is added to the original;
+ *   - values outside the network's range ([0, 1] unless its package says otherwise): the network sees the clipped value,
+ *     its change is added to the original;
  *   - NaN and infinity: the network sees the nearest finite neighbour, the result keeps them;
  *   - grey stays grey; a color network sees three equal planes and its luma comes back;
  *   - same bytes for any number of threads; up to 1e-6 for any tile size.
