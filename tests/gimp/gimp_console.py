@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
+
 class GimpError(Exception):
     """GIMP ended badly, or did nothing."""
 
