@@ -50,6 +50,9 @@ fill (NrKernels *k, int level)
   k->matrix_product  = nr_matrix_product_c;
   k->pack_panel      = nr_pack_panel_c;
   k->product         = nr_product_c;
+  k->product_at      = nr_product_at_c;
+  k->copy_row        = nr_copy_row_c;
+  k->interleave      = nr_interleave_c;
   k->store_row       = nr_store_row_c;
   k->winograd_fetch  = nr_winograd_fetch_c;
   k->winograd_input  = nr_winograd_input_c;
@@ -63,6 +66,9 @@ fill (NrKernels *k, int level)
       k->relu = nr_relu_avx2;
       k->pack_panel      = nr_pack_panel_avx2;
       k->product         = nr_product_avx2;
+      k->product_at      = nr_product_at_avx2;
+      k->copy_row        = nr_copy_row_avx2;
+      k->interleave      = nr_interleave_avx2;
       k->store_row       = nr_store_row_avx2;
       k->winograd_fetch  = nr_winograd_fetch_avx2;
       k->winograd_input  = nr_winograd_input_avx2;
@@ -78,6 +84,9 @@ fill (NrKernels *k, int level)
       k->relu = nr_relu_avx512;
       k->pack_panel      = nr_pack_panel_avx512;
       k->product         = nr_product_avx512;
+      k->product_at      = nr_product_at_avx512;
+      k->copy_row        = nr_copy_row_avx512;
+      k->interleave      = nr_interleave_avx512;
       k->store_row       = nr_store_row_avx512;
       k->winograd_fetch  = nr_winograd_fetch_avx512;
       k->winograd_input  = nr_winograd_input_avx512;

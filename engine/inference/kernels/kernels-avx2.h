@@ -8,16 +8,15 @@
 #include "kernels.h"
 
 void nr_relu_avx2 (const float *x, float *y, size_t n);
-void nr_product_avx2 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns,
-                      float *c, size_t ldc, bool accumulate);
-void nr_pack_panel_avx2 (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n,
-                         size_t columns, float *b);
-void nr_store_row_avx2 (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual,
-                        float *y, size_t step);
+void nr_product_avx2 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate);
+void nr_pack_panel_avx2 (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n, size_t columns, float *b);
+void nr_store_row_avx2 (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t step, size_t ahead);
 void nr_winograd_fetch_avx2 (const NrWinogradTile *tiles, const float *plane, bool outputs);
 void nr_winograd_input_avx2 (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride);
-void nr_winograd_output_avx2 (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
-                              const float *residual, float *y, size_t ld);
+void nr_winograd_output_avx2 (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ld);
 
 /* Fills the element-wise and row slots. */
 void nr_fill_elementwise_avx2 (NrKernels *kernels);
+void nr_product_at_avx2 (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
+void nr_copy_row_avx2 (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, size_t ahead, float *to);
+void nr_interleave_avx2 (const float *rows, size_t stride, size_t n_rows, size_t n, float *to);

@@ -26,8 +26,8 @@ int nr_kernels_best_level (void);
  * channels, [k][rows], the last block with fewer rows. The layout is the same at all levels. */
 enum
 {
-  NR_ROWS  = 8,
-  NR_PANEL = 48, /* 3 vectors of AVX-512, twice 3 of AVX2: 8 x 3 and 4 x 3 accumulators fill the registers */
+  NR_ROWS            = 8,
+  NR_PANEL           = 48, /* 3 vectors of AVX-512, twice 3 of AVX2: 8 x 3 and 4 x 3 accumulators fill the registers */
   NR_WINOGRAD_TILE   = 6, /* F(6x6,3x3): outputs of a tile along one axis */
   NR_WINOGRAD_PATCH  = 8, /* inputs of a tile along one axis */
   NR_WINOGRAD_POINTS = 64,
@@ -134,26 +134,33 @@ struct NrKernels
 
   /* y = alpha op (a) op (b) + beta y, row-major, op transposes where asked; m x n, row strides in floats; k, n >= 1. On the
    * calling thread. */
-  void (*matrix_product) (bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha,
-                          const float *a, size_t lda, const float *b, size_t ldb, float beta, float *y, size_t ldy);
+  void (*matrix_product) (bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *y, size_t ldy);
 
   /* c[i][j] = sum over k of a[k][i] b[k][j], added to what c holds if ACCUMULATE.
    *   a  depth x rows, contiguous; 1 <= rows <= NR_ROWS
    *   b  depth x columns, row stride ldb; columns 16, 32 or 48; rows of b 64-byte aligned
    *   c  rows x columns, row stride ldc, rows 64-byte aligned
    * The order of the sum over k is fixed within a level. */
-  void (*product) (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns,
-                   float *c, size_t ldc, bool accumulate);
+  void (*product) (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate);
+
+  /* The same with row k of b at b + offset[k], c replaced; b needs no alignment, columns beyond those wanted are read too. */
+  void (*product_at) (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
+
+  /* to[j] = row[first + j * step], 0 outside [0, width), j < n; first may be negative, step >= 1. What lies AHEAD floats
+   * further is asked for, to be in the cache soon (0: nothing). */
+  void (*copy_row) (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, size_t ahead, float *to);
+
+  /* to[j * n_rows + i] = rows[i * stride + j], j < n. */
+  void (*interleave) (const float *rows, size_t stride, size_t n_rows, size_t n, float *to);
 
   /* Fills rows [k0, k1) of the panel of positions [position, position + n): b[k - k0][j], row stride COLUMNS (16, 32 or
    * 48, n <= columns; columns from n on become 0). k = channel * n_taps + tap. x: the input's first channel. b is 64-byte
    * aligned. */
-  void (*pack_panel) (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n,
-                      size_t columns, float *b);
+  void (*pack_panel) (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n, size_t columns, float *b);
 
-  /* y[i * step] = epilogue of sum[i], i < n; residual[i * step] belongs to y[i * step], or is NULL. */
-  void (*store_row) (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual,
-                     float *y, size_t step);
+  /* y[i * step] = epilogue of sum[i], i < n; residual[i * step] belongs to y[i * step], or is NULL.
+   * What is to be written AHEAD floats further is asked for (0: nothing). */
+  void (*store_row) (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t step, size_t ahead);
 
   /* Asks for one row of the patches (or of the outputs) of 16 tiles, to be in the L2 cache soon: rows are too short for the
    * processor to see them coming (without it a transform takes three times as long). plane: the channel's plane, row ROW of
@@ -167,8 +174,7 @@ struct NrKernels
 
   /* Y = A^T M A of 16 tiles, m[p * stride + t], then the epilogue; y (and residual, or NULL) is a plane with rows of ld
    * floats. m and stride are multiples of 64 bytes. */
-  void (*winograd_output) (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue,
-                           const float *residual, float *y, size_t ld);
+  void (*winograd_output) (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ld);
 
   /* y[i] = f (x[i], a, b); x == y allowed, no other overlap. */
   void (*unary[NR_N_UNARY]) (const float *x, float *y, size_t n, float a, float b);

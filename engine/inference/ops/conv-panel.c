@@ -39,11 +39,32 @@ nr_conv_panel_pack (void *packed, const NrNode *node, gpointer data)
       }
 }
 
+gchar *
+nr_conv_panel_lay_out_weights (NrNode *node, NrConvPlan *plan)
+{
+  GString *key = g_string_new (node->op->type);
+
+  plan->group_weights = 0;
+  for (gsize p = 0; p < plan->n_parts; p++)
+    {
+      NrConvPart *part = &plan->parts[p];
+
+      part->weights = plan->group_weights;
+      plan->group_weights += part_depth (plan, part) * plan->out_channels;
+
+      g_string_append_printf (key, "-%" G_GSIZE_FORMAT "/", plan->groups);
+      for (gsize t = 0; t < part->grid.n_taps; t++)
+        g_string_append_printf (key, ",%" G_GSIZE_FORMAT, part->taps[t]);
+    }
+
+  return g_string_free (key, FALSE);
+}
+
 gboolean
 nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error)
 {
-  g_autoptr (GString) key   = g_string_new (node->op->type);
-  gsize               total = 0, depth = 0;
+  g_autofree gchar *key   = nr_conv_panel_lay_out_weights (node, plan);
+  gsize             total = 0, depth = 0;
 
   for (gsize p = 0; p < plan->n_parts; p++)
     total += plan->parts[p].grid.n_positions;
@@ -55,20 +76,14 @@ nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error)
     {
       NrConvPart *part = &plan->parts[p];
 
-      part->weights     = plan->group_weights;
       part->first_block = plan->n_blocks;
       part->n_blocks    = (part->grid.n_positions + plan->block - 1) / plan->block;
       plan->n_blocks += part->n_blocks;
-      plan->group_weights += part_depth (plan, part) * plan->out_channels;
       depth = MAX (depth, part_depth (plan, part));
-
-      g_string_append_printf (key, "-%" G_GSIZE_FORMAT "/", plan->groups);
-      for (gsize t = 0; t < part->grid.n_taps; t++)
-        g_string_append_printf (key, ",%" G_GSIZE_FORMAT, part->taps[t]);
     }
   nr_conv_plan_split (plan, 32);
 
-  return nr_conv_plan_finish (node, plan, key->str, nr_conv_panel_pack,
+  return nr_conv_plan_finish (node, plan, key, nr_conv_panel_pack,
                               (MIN (depth, MAX_DEPTH) + plan->chunk) * NR_PANEL * sizeof (gfloat), error);
 }
 
@@ -80,7 +95,7 @@ store (const NrGrid *grid, const NrKernels *kernels, const NrRowEpilogue *epilog
 
   if (grid->n_positions == grid->out_plane)
     {
-      kernels->store_row (sum, n, epilogue, residual != NULL ? residual + position : NULL, y + position, 1);
+      kernels->store_row (sum, n, epilogue, residual != NULL ? residual + position : NULL, y + position, 1, 0);
       return;
     }
 
@@ -93,7 +108,7 @@ store (const NrGrid *grid, const NrKernels *kernels, const NrRowEpilogue *epilog
       const gsize iz     = q / w->positions / h->positions * d->out_step + d->out_phase;
       const gsize at     = (iz * h->output + iy) * w->output + x * w->out_step + w->out_phase;
 
-      kernels->store_row (sum + done, length, epilogue, residual != NULL ? residual + at : NULL, y + at, w->out_step);
+      kernels->store_row (sum + done, length, epilogue, residual != NULL ? residual + at : NULL, y + at, w->out_step, 0);
       done += length;
     }
 }

@@ -201,7 +201,7 @@ winograd_pays (const NrConvPlan *plan)
   const gdouble out      = (gdouble) plan->out_channels;
   const gdouble tiles    = (gdouble) ((h->positions + 5) / 6 * ((w->positions + 5) / 6));
   const gdouble winograd = tiles * (450.0 * in + 450.0 * out + 64.0 / 2.0 * in * out);
-  const gdouble panel    = (gdouble) grid->n_positions / 36.0 * (480.0 * in + 72.0 * out + 36.0 * 9.0 / 2.0 * in * out);
+  const gdouble panel    = (gdouble) grid->n_positions / 36.0 * (60.0 * in + 72.0 * out + 36.0 * 9.0 / 2.0 * in * out);
 
   return winograd < panel;
 }
@@ -218,10 +218,22 @@ nr_conv_prepare (NrNode *node, const NrKernels *kernels, GError **error)
 {
   NrConvPlan *plan = node->params;
 
-  plan->method = winograd_pays (plan) ? NR_CONV_WINOGRAD : NR_CONV_PANEL;
+  if (winograd_pays (plan))
+    plan->method = NR_CONV_WINOGRAD;
+  else if (nr_conv_band_fits (plan))
+    plan->method = NR_CONV_BAND;
+  else
+    plan->method = NR_CONV_PANEL;
 
-  if (plan->method == NR_CONV_WINOGRAD)
-    return nr_conv_winograd_prepare (node, plan, error);
+  switch (plan->method)
+    {
+    case NR_CONV_WINOGRAD:
+      return nr_conv_winograd_prepare (node, plan, error);
+    case NR_CONV_BAND:
+      return nr_conv_band_prepare (node, plan, error);
+    case NR_CONV_PANEL:
+      break;
+    }
 
   return nr_conv_panel_prepare (node, plan, error);
 }
@@ -251,6 +263,8 @@ nr_conv_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize en
   for (gsize item = begin; item < end; item++)
     if (plan->method == NR_CONV_WINOGRAD)
       nr_conv_winograd_item (node, kernels, packed, item, room);
+    else if (plan->method == NR_CONV_BAND)
+      nr_conv_band_item (node, kernels, packed, item, room);
     else
       nr_conv_panel_item (node, kernels, packed, item, room);
 }

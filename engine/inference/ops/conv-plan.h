@@ -14,6 +14,7 @@
 
 typedef enum
 {
+  NR_CONV_BAND,    /* rows of the input side by side, times packed weights */
   NR_CONV_PANEL,   /* panels of 48 positions, filled from the input, times packed weights */
   NR_CONV_WINOGRAD /* F(6x6,3x3) */
 } NrConvMethod;
@@ -46,7 +47,9 @@ typedef struct
   gsize         n_blocks;        /* of one batch entry and group, all parts */
   gsize         chunk, n_chunks; /* output channels of an item */
   gsize         n_items;
-  gsize         tiles_x, tiles_y;
+  gsize         tiles_x, tiles_y; /* Winograd */
+  gsize         step;             /* Winograd: output channels transformed back at once */
+  gsize         rows, columns;    /* of an item: bands */
 } NrConvPlan;
 
 /* One axis of the kernel in words of the input: output = (input + begin + end - reach) / stride + 1 for a convolution. */

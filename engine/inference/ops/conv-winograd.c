@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015. An item transforms a block of up to 48
- * tiles of all input channels, multiplies point by point, and transforms back 16 output channels at a time, so that the
+ * tiles of all input channels, multiplies point by point, and transforms back 16 or 64 output channels at a time, so that the
  * block stays in the L2 cache from input to output. Packed weights of a group: for each of the 64 points the panel
  * method's matrix of depth in_channels.
  *
@@ -17,7 +17,6 @@ enum
 {
   TILE    = NR_WINOGRAD_TILE,
   POINTS  = NR_WINOGRAD_POINTS,
-  OUT     = 16, /* output channels between product and transform back */
   PADDING = 16  /* floats between points */
 };
 
@@ -77,15 +76,18 @@ nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error)
 {
   const NrGrid *grid = &plan->parts[0].grid;
 
-  plan->tiles_x       = (grid->axis[2].positions + TILE - 1) / TILE;
-  plan->tiles_y       = (grid->axis[1].positions + TILE - 1) / TILE;
-  plan->block         = NR_PANEL;
-  plan->n_blocks      = (plan->tiles_x * plan->tiles_y + plan->block - 1) / plan->block;
+  plan->tiles_x  = (grid->axis[2].positions + TILE - 1) / TILE;
+  plan->tiles_y  = (grid->axis[1].positions + TILE - 1) / TILE;
+  plan->block    = NR_PANEL;
+  plan->n_blocks = (plan->tiles_x * plan->tiles_y + plan->block - 1) / plan->block;
+  /* Output channels between product and transform back: the block's patches are read again for each step, from the L2 cache
+   * while they fit there. */
+  plan->step          = plan->in_channels <= 96 ? 16 : 64;
   plan->group_weights = POINTS * ((plan->in_channels * plan->out_channels + 15) / 16 * 16 + PADDING);
-  nr_conv_plan_split (plan, 2 * OUT);
+  nr_conv_plan_split (plan, 32);
 
   return nr_conv_plan_finish (node, plan, "winograd-6x3", nr_conv_winograd_pack,
-                              POINTS * ((plan->in_channels + OUT) * plan->block + 2 * PADDING) * sizeof (gfloat), error);
+                              POINTS * ((plan->in_channels + plan->step) * plan->block + 2 * PADDING) * sizeof (gfloat), error);
 }
 
 /* Tiles FIRST ... FIRST + n - 1 in rows of tiles, padded to a multiple of 16 with empty ones. */
@@ -147,7 +149,7 @@ nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloa
   const gsize       n        = MIN (plan->block, plan->tiles_x * plan->tiles_y - first);
   const gsize       columns  = (n + NR_WINOGRAD_TILES - 1) / NR_WINOGRAD_TILES * NR_WINOGRAD_TILES;
   const gsize       v_stride = plan->in_channels * columns + PADDING;
-  const gsize       m_stride = OUT * columns + PADDING;
+  const gsize       m_stride = plan->step * columns + PADDING;
   gfloat           *v        = scratch;
   gfloat           *products = scratch + POINTS * v_stride;
   NrWinogradTile    tiles[NR_PANEL];
@@ -162,18 +164,18 @@ nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloa
         kernels->winograd_input (tiles + t, x + c * grid->in_plane, in_row, v + c * columns + t, v_stride);
       }
 
-  for (gsize begin = work.begin; begin < work.end; begin += OUT)
+  for (gsize begin = work.begin; begin < work.end; begin += plan->step)
     {
-      const gsize end = MIN (begin + OUT, work.end);
+      const gsize end = MIN (begin + plan->step, work.end);
 
       for (gsize p = 0; p < POINTS; p++)
         {
-          /* The memory is idle now and busy later. */
-          const gsize next = begin + p / (POINTS / OUT);
+          /* The memory is idle now and busy later: each point asks for its share of the rows that will be written. */
+          const gsize n_rows = (end - begin) * TILE;
 
-          for (gsize r = p % 4 * TILE / 4; r < (p % 4 + 1) * TILE / 4 && next < end; r++)
+          for (gsize i = p * n_rows / POINTS; i < (p + 1) * n_rows / POINTS; i++)
             for (gsize t = 0; t < columns; t += NR_WINOGRAD_TILES)
-              fetch_outputs (kernels, tiles + t, next * grid->out_plane + r * out_row, residual, y);
+              fetch_outputs (kernels, tiles + t, (begin + i / TILE) * grid->out_plane + i % TILE * out_row, residual, y);
 
           for (gsize m = begin; m < end; m += NR_ROWS)
             kernels->product (weights + p * u_stride + m * plan->in_channels, v + p * v_stride, columns,

@@ -67,6 +67,23 @@ add_grid (NrConvPlan *plan, const NrConvAxis axis[3])
     }
 }
 
+/* A kernel of one tap sees no neighbors: depth and height become one long row, without ends to care for. */
+static void
+flatten_pointwise (NrConvAxis axis[3])
+{
+  gint64 n = 1;
+
+  for (guint i = 0; i < 3; i++)
+    {
+      if (axis[i].kernel != 1 || axis[i].stride != 1 || axis[i].begin != 0 || axis[i].end != 0)
+        return;
+      n *= axis[i].input;
+    }
+
+  axis[0].input = axis[0].output = axis[1].input = axis[1].output = 1;
+  axis[2].input = axis[2].output = n;
+}
+
 static gboolean
 conv_infer (NrNode *node, GError **error)
 {
@@ -111,6 +128,7 @@ conv_infer (NrNode *node, GError **error)
   plan->w_in         = n_taps;
   plan->w_out        = n_taps * plan->in_channels;
   plan->w_group      = plan->w_out * plan->out_channels;
+  flatten_pointwise (axis);
   add_grid (plan, axis);
 
   node->n_macs = (guint64) node->out[0]->n * plan->w_out;

@@ -8,18 +8,31 @@
 #include "../body/conv-panel.h"
 
 void
-nr_pack_panel_avx2 (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n,
-                    size_t columns, float *b)
+nr_pack_panel_avx2 (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n, size_t columns, float *b)
 {
   pack_panel_body (grid, x, k0, k1, position, n, columns, b);
 }
 
 void
-nr_store_row_avx2 (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual,
-                   float *y, size_t step)
+nr_copy_row_avx2 (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, size_t ahead, float *to)
+{
+  copy_row_body (row, first, step, width, n, ahead, to);
+}
+
+void
+nr_interleave_avx2 (const float *rows, size_t stride, size_t n_rows, size_t n, float *to)
+{
+  if (n_rows == 2)
+    interleave_pair (rows, rows + stride, n, to);
+  else
+    nr_interleave_c (rows, stride, n_rows, n, to);
+}
+
+void
+nr_store_row_avx2 (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t step, size_t ahead)
 {
   if (step == 1)
-    store_row_body (sum, n, epilogue, residual, y);
+    store_row_body (sum, n, epilogue, residual, y, ahead);
   else
-    nr_store_row_c (sum, n, epilogue, residual, y, step);
+    nr_store_row_c (sum, n, epilogue, residual, y, step, ahead);
 }

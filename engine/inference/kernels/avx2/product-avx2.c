@@ -7,8 +7,13 @@
 #include "../body/product.h"
 
 void
-nr_product_avx2 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns,
-                 float *c, size_t ldc, bool accumulate)
+nr_product_avx2 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
 {
-  product_body (a, b, ldb, depth, rows, columns, c, ldc, accumulate);
+  product_body (a, b, ldb, NULL, depth, rows, columns, c, ldc, accumulate);
+}
+
+void
+nr_product_at_avx2 (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
+{
+  product_body (a, b, 0, offset, depth, rows, columns, c, ldc, false);
 }

@@ -46,50 +46,76 @@ panel_find_runs (const NrGrid *grid, size_t position, size_t n, PanelRun *runs)
   return n_runs;
 }
 
-/* to[j] = row[first + j], j < n; 0 outside [0, width). May write up to NR_LANES - 1 floats beyond n: the panel's following
- * run, or its row's end, is filled after it. */
-static inline void
-panel_copy_row (const float *row, ptrdiff_t first, ptrdiff_t width, ptrdiff_t n, float *to)
+/* to[j] = row[first + j * step], j < n; 0 outside [0, width). What lies AHEAD floats further is fetched. */
+static inline __attribute__ ((always_inline)) void
+copy_row_body (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, size_t ahead, float *to)
 {
-  const float *from = row + first;
-
-  for (ptrdiff_t j = 0; j < n; j += NR_LANES)
-    {
-      ptrdiff_t begin = -(first + j);
-      ptrdiff_t end   = width - (first + j);
-
-      begin = begin < 0 ? 0 : begin > NR_LANES ? NR_LANES
-                                               : begin;
-      end   = end < begin ? begin : end > NR_LANES ? NR_LANES
-                                                   : end;
-      end   = n - j < end ? n - j : end;
-      if (end - begin == NR_LANES)
-        nr_vec_store (to + j, nr_vec_load (from + j));
-      else if (end > begin)
-        nr_vec_store_part (to + j, nr_vec_load_part (from + j, (unsigned) begin, (unsigned) end),
-                           (unsigned) (n - j < NR_LANES ? n - j : NR_LANES));
-      else
-        nr_vec_store_part (to + j, nr_vec_set1 (0.0f), (unsigned) (n - j < NR_LANES ? n - j : NR_LANES));
-    }
-}
-
-/* The same for row[first + j * step]. */
-static inline void
-panel_copy_stepped (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, float *to)
-{
+  /* Columns [begin, end) lie inside. */
   ptrdiff_t begin = first < 0 ? (-first + step - 1) / step : 0;
   ptrdiff_t end   = first < width ? (width - first + step - 1) / step : 0;
+  ptrdiff_t j;
 
   begin = begin > n ? n : begin;
   end   = end > n ? n : end;
   end   = end < begin ? begin : end;
 
-  for (ptrdiff_t j = 0; j < begin; j++)
+  for (j = 0; j < begin; j++)
     to[j] = 0.0f;
-  for (ptrdiff_t j = begin; j < end; j++)
+
+  if (step == 1)
+    {
+      const float *from = row + first;
+
+      for (; j + NR_LANES <= end; j += NR_LANES)
+        {
+          if (ahead > 0)
+            _mm_prefetch ((const char *) (from + j + ahead), _MM_HINT_T0);
+          nr_vec_store (to + j, nr_vec_load (from + j));
+        }
+      if (j < end)
+        nr_vec_store_part (to + j, nr_vec_load_part (from + j, 0, (unsigned) (end - j)), (unsigned) (end - j));
+      j = end;
+    }
+  else if (step == 2)
+    {
+      /* Two whole vectors are read: both must lie inside. */
+      for (; j + NR_LANES <= end && first + 2 * (j + NR_LANES) <= width; j += NR_LANES)
+        {
+          const float *from = row + first + 2 * j;
+
+          if (ahead > 0)
+            {
+              _mm_prefetch ((const char *) (from + ahead), _MM_HINT_T0);
+              _mm_prefetch ((const char *) (from + ahead + NR_LANES), _MM_HINT_T0);
+            }
+          nr_vec_store (to + j, nr_vec_even (nr_vec_load (from), nr_vec_load (from + NR_LANES)));
+        }
+    }
+
+  for (; j < end; j++)
     to[j] = row[first + j * step];
-  for (ptrdiff_t j = end; j < n; j++)
+  for (; j < n; j++)
     to[j] = 0.0f;
+}
+
+static inline void
+interleave_pair (const float *a, const float *b, size_t n, float *to)
+{
+  size_t j = 0;
+
+  for (; j + NR_LANES <= n; j += NR_LANES)
+    {
+      const NrVec even = nr_vec_load (a + j), odd = nr_vec_load (b + j);
+
+      nr_vec_store (to + 2 * j, nr_vec_zip_low (even, odd));
+      nr_vec_store (to + 2 * j + NR_LANES, nr_vec_zip_high (even, odd));
+    }
+
+  for (; j < n; j++)
+    {
+      to[2 * j]     = a[j];
+      to[2 * j + 1] = b[j];
+    }
 }
 
 static inline void
@@ -126,11 +152,8 @@ pack_panel_body (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_
           /* A negative coordinate becomes a huge one: one comparison tells both sides. */
           if (iy >= height->input || iz >= depth->input)
             memset (b + run->column, 0, run->n * sizeof (float));
-          else if (width->step == 1)
-            panel_copy_row (row, ix, (ptrdiff_t) width->input, (ptrdiff_t) run->n, b + run->column);
           else
-            panel_copy_stepped (row, ix, (ptrdiff_t) width->step, (ptrdiff_t) width->input, (ptrdiff_t) run->n,
-                                b + run->column);
+            copy_row_body (row, ix, (ptrdiff_t) width->step, (ptrdiff_t) width->input, (ptrdiff_t) run->n, 0, b + run->column);
         }
       for (size_t j = n; j < columns; j++)
         b[j] = 0.0f;
@@ -165,15 +188,21 @@ row_epilogue (NrVec v, const NrRowEpilogue *epilogue, NrVec residual, bool has_r
 }
 
 static inline void
-store_row_body (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y)
+store_row_body (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ahead)
 {
   const bool  has_residual = residual != NULL;
   const NrVec none         = nr_vec_set1 (0.0f);
   size_t      i            = 0;
 
   for (; i + NR_LANES <= n; i += NR_LANES)
-    nr_vec_store (y + i, row_epilogue (nr_vec_load (sum + i), epilogue,
-                                       has_residual ? nr_vec_load (residual + i) : none, has_residual));
+    {
+      if (ahead > 0)
+        _mm_prefetch ((const char *) (y + i + ahead), _MM_HINT_T0);
+      if (ahead > 0 && has_residual)
+        _mm_prefetch ((const char *) (residual + i + ahead), _MM_HINT_T0);
+      nr_vec_store (y + i, row_epilogue (nr_vec_load (sum + i), epilogue,
+                                         has_residual ? nr_vec_load (residual + i) : none, has_residual));
+    }
 
   if (i < n)
     {

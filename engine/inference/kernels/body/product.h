@@ -17,9 +17,9 @@ enum
   PRODUCT_VECTORS = 3
 };
 
-/* ROWS and VECTORS are constants at each call: the sums live in registers. */
+/* ROWS and VECTORS are constants at each call: the sums live in registers. offset NULL: rows of b are ldb apart. */
 static inline __attribute__ ((always_inline)) void
-product_tile (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, float *c, size_t ldc, bool accumulate, int rows, int vectors)
+product_tile (const float *a, size_t lda, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, float *c, size_t ldc, bool accumulate, int rows, int vectors)
 {
   NrVec sum[PRODUCT_ROWS][PRODUCT_VECTORS];
 
@@ -29,13 +29,14 @@ product_tile (const float *a, size_t lda, const float *b, size_t ldb, size_t dep
     for (int j = 0; j < vectors; j++)
       sum[i][j] = accumulate ? nr_vec_load (c + (size_t) i * ldc + j * NR_LANES) : nr_vec_set1 (0.0f);
 
-  for (size_t k = 0; k < depth; k++, a += lda, b += ldb)
+  for (size_t k = 0; k < depth; k++, a += lda)
     {
-      NrVec column[PRODUCT_VECTORS];
+      const float *row = offset != NULL ? b + offset[k] : b + k * ldb;
+      NrVec        column[PRODUCT_VECTORS];
 
 #pragma GCC unroll 3
       for (int j = 0; j < vectors; j++)
-        column[j] = nr_vec_load (b + j * NR_LANES);
+        column[j] = nr_vec_load (row + j * NR_LANES);
 
 #pragma GCC unroll 8
       for (int i = 0; i < rows; i++)
@@ -56,34 +57,34 @@ product_tile (const float *a, size_t lda, const float *b, size_t ldb, size_t dep
 }
 
 static inline __attribute__ ((always_inline)) void
-product_rows (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, float *c, size_t ldc, bool accumulate, int vectors)
+product_rows (const float *a, size_t lda, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, size_t rows, float *c, size_t ldc, bool accumulate, int vectors)
 {
   switch (rows)
     {
     case 1:
-      product_tile (a, lda, b, ldb, depth, c, ldc, accumulate, 1, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 1, vectors);
       break;
     case 2:
-      product_tile (a, lda, b, ldb, depth, c, ldc, accumulate, 2, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 2, vectors);
       break;
     case 3:
-      product_tile (a, lda, b, ldb, depth, c, ldc, accumulate, 3, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 3, vectors);
       break;
     case 4:
-      product_tile (a, lda, b, ldb, depth, c, ldc, accumulate, 4, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 4, vectors);
       break;
 #if defined(__AVX512F__)
     case 5:
-      product_tile (a, lda, b, ldb, depth, c, ldc, accumulate, 5, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 5, vectors);
       break;
     case 6:
-      product_tile (a, lda, b, ldb, depth, c, ldc, accumulate, 6, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 6, vectors);
       break;
     case 7:
-      product_tile (a, lda, b, ldb, depth, c, ldc, accumulate, 7, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 7, vectors);
       break;
     case 8:
-      product_tile (a, lda, b, ldb, depth, c, ldc, accumulate, 8, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 8, vectors);
       break;
 #endif
     default:
@@ -92,7 +93,7 @@ product_rows (const float *a, size_t lda, const float *b, size_t ldb, size_t dep
 }
 
 static inline __attribute__ ((always_inline)) void
-product_body (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
+product_body (const float *a, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
 {
   /* 16, 32, 48 columns are 1, 2, 3 vectors of 16 lanes or 2, 2 x 2, 2 x 3 of 8. */
   const size_t width = NR_LANES == 16 ? columns : columns == 48 ? 24
@@ -107,10 +108,10 @@ product_body (const float *a, const float *b, size_t ldb, size_t depth, size_t r
         float       *to = c + i * ldc + j;
 
         if (width == 3 * NR_LANES)
-          product_rows (a + i, rows, b + j, ldb, depth, n, to, ldc, accumulate, 3);
+          product_rows (a + i, rows, b + j, ldb, offset, depth, n, to, ldc, accumulate, 3);
         else if (width == 2 * NR_LANES)
-          product_rows (a + i, rows, b + j, ldb, depth, n, to, ldc, accumulate, 2);
+          product_rows (a + i, rows, b + j, ldb, offset, depth, n, to, ldc, accumulate, 2);
         else
-          product_rows (a + i, rows, b + j, ldb, depth, n, to, ldc, accumulate, 1);
+          product_rows (a + i, rows, b + j, ldb, offset, depth, n, to, ldc, accumulate, 1);
       }
 }

@@ -97,6 +97,32 @@ nr_vec_slope (NrVec v, NrVec slope)
   return _mm512_mask_mul_ps (v, _mm512_cmp_ps_mask (v, _mm512_setzero_ps (), _CMP_LT_OQ), v, slope);
 }
 
+/* The elements of even, odd index of a, b in order. */
+static inline NrVec
+nr_vec_even (NrVec a, NrVec b)
+{
+  return _mm512_permutex2var_ps (a, _mm512_setr_epi32 (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+}
+
+static inline NrVec
+nr_vec_odd (NrVec a, NrVec b)
+{
+  return _mm512_permutex2var_ps (a, _mm512_setr_epi32 (1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b);
+}
+
+/* a0 b0 a1 b1 ...: the first and the second half. */
+static inline NrVec
+nr_vec_zip_low (NrVec a, NrVec b)
+{
+  return _mm512_permutex2var_ps (a, _mm512_setr_epi32 (0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23), b);
+}
+
+static inline NrVec
+nr_vec_zip_high (NrVec a, NrVec b)
+{
+  return _mm512_permutex2var_ps (a, _mm512_setr_epi32 (8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31), b);
+}
+
 #else
 
 enum
@@ -186,6 +212,37 @@ static inline NrVec
 nr_vec_slope (NrVec v, NrVec slope)
 {
   return _mm256_blendv_ps (v, _mm256_mul_ps (v, slope), _mm256_cmp_ps (v, _mm256_setzero_ps (), _CMP_LT_OQ));
+}
+
+/* 64-bit quarters 0, 2, 1, 3: undoes what in-lane shuffles do to the order. */
+static inline NrVec
+nr_vec_mend (NrVec v)
+{
+  return _mm256_castpd_ps (_mm256_permute4x64_pd (_mm256_castps_pd (v), 0xd8));
+}
+
+static inline NrVec
+nr_vec_even (NrVec a, NrVec b)
+{
+  return nr_vec_mend (_mm256_shuffle_ps (a, b, 0x88));
+}
+
+static inline NrVec
+nr_vec_odd (NrVec a, NrVec b)
+{
+  return nr_vec_mend (_mm256_shuffle_ps (a, b, 0xdd));
+}
+
+static inline NrVec
+nr_vec_zip_low (NrVec a, NrVec b)
+{
+  return _mm256_permute2f128_ps (_mm256_unpacklo_ps (a, b), _mm256_unpackhi_ps (a, b), 0x20);
+}
+
+static inline NrVec
+nr_vec_zip_high (NrVec a, NrVec b)
+{
+  return _mm256_permute2f128_ps (_mm256_unpacklo_ps (a, b), _mm256_unpackhi_ps (a, b), 0x31);
 }
 
 #endif

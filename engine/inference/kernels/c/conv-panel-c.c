@@ -8,8 +8,7 @@
 #include <assert.h>
 
 void
-nr_pack_panel_c (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n,
-                 size_t columns, float *b)
+nr_pack_panel_c (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n, size_t columns, float *b)
 {
   const NrGridAxis *depth  = &grid->axis[0];
   const NrGridAxis *height = &grid->axis[1];
@@ -34,15 +33,33 @@ nr_pack_panel_c (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_
           size_t iz = q / (width->positions * height->positions) * depth->step + (size_t) dz;
 
           b[j] = j < n && ix < width->input && iy < height->input && iz < depth->input
-                   ? plane[(iz * height->input + iy) * width->input + ix]
-                   : 0.0f;
+                     ? plane[(iz * height->input + iy) * width->input + ix]
+                     : 0.0f;
         }
     }
 }
 
 void
-nr_store_row_c (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual,
-                float *y, size_t step)
+nr_copy_row_c (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, size_t ahead, float *to)
+{
+  for (ptrdiff_t j = 0; j < n; j++)
+    {
+      const ptrdiff_t x = first + j * step;
+
+      to[j] = x >= 0 && x < width ? row[x] : 0.0f;
+    }
+}
+
+void
+nr_interleave_c (const float *rows, size_t stride, size_t n_rows, size_t n, float *to)
+{
+  for (size_t j = 0; j < n; j++)
+    for (size_t i = 0; i < n_rows; i++)
+      to[j * n_rows + i] = rows[i * stride + j];
+}
+
+void
+nr_store_row_c (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t step, size_t ahead)
 {
   for (size_t i = 0; i < n; i++)
     {

@@ -9,8 +9,24 @@
 #include <string.h>
 
 void
-nr_product_c (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns,
-              float *c, size_t ldc, bool accumulate)
+nr_product_at_c (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
+{
+  assert (rows >= 1 && rows <= NR_ROWS && columns <= NR_PANEL);
+
+  for (size_t i = 0; i < rows; i++)
+    {
+      float sum[NR_PANEL] = { 0.0f };
+
+      for (size_t k = 0; k < depth; k++)
+        for (size_t j = 0; j < columns; j++)
+          sum[j] += a[k * rows + i] * b[offset[k] + (ptrdiff_t) j];
+
+      memcpy (c + i * ldc, sum, columns * sizeof (float));
+    }
+}
+
+void
+nr_product_c (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
 {
   assert (rows >= 1 && rows <= NR_ROWS && columns <= NR_PANEL);
 

@@ -87,7 +87,7 @@ nr_winograd_output_c (const NrWinogradTile *tiles, const float *m, size_t stride
             for (size_t k = 0; k < PATCH; k++)
               row[c] += output_matrix[c][k] * half[r][k];
 
-          nr_store_row_c (row, tiles[t].out_cols, epilogue, residual != NULL ? residual + at : NULL, y + at, 1);
+          nr_store_row_c (row, tiles[t].out_cols, epilogue, residual != NULL ? residual + at : NULL, y + at, 1, 0);
         }
     }
 }
