@@ -181,92 +181,24 @@ log1p_unit (float z)
 
 typedef float (*Function1) (float x, float a, float b);
 
-/* clang-format off: one function a line */
-static inline float
-f_abs (float x, float a, float b)
-{
-  return fabsf (x);
-}
-static inline float
-f_neg (float x, float a, float b)
-{
-  return -x;
-}
-static inline float
-f_floor (float x, float a, float b)
-{
-  return floorf (x);
-}
-static inline float
-f_ceil (float x, float a, float b)
-{
-  return ceilf (x);
-}
-static inline float
-f_round (float x, float a, float b)
-{
-  return rintf (x);
-}
-static inline float
-f_sqrt (float x, float a, float b)
-{
-  return sqrtf (x);
-}
-static inline float
-f_reciprocal (float x, float a, float b)
-{
-  return 1.0f / x;
-}
-static inline float
-f_exp (float x, float a, float b)
-{
-  return exp_1 (x);
-}
-static inline float
-f_log (float x, float a, float b)
-{
-  return logf (x);
-}
-static inline float
-f_erf (float x, float a, float b)
-{
-  return erf_1 (x);
-}
-static inline float
-f_sigmoid (float x, float a, float b)
-{
-  return sigmoid_1 (x);
-}
-static inline float
-f_tanh (float x, float a, float b)
-{
-  return tanh_1 (x);
-}
-static inline float
-f_linear (float x, float a, float b)
-{
-  return x * a + b;
-}
-static inline float
-f_clip (float x, float a, float b)
-{
-  return clamp (x, a, b);
-}
-static inline float
-f_leaky_relu (float x, float a, float b)
-{
-  return x < 0.0f ? a * x : x;
-}
-static inline float
-f_hard_sigmoid (float x, float a, float b)
-{
-  return clamp (a * x + b, 0.0f, 1.0f);
-}
-static inline float
-f_hard_swish (float x, float a, float b)
-{
-  return x * clamp (x * (1.0f / 6.0f) + 0.5f, 0.0f, 1.0f);
-}
+/* clang-format off */
+static inline float f_abs (float x, float a, float b) { return fabsf (x); }
+static inline float f_neg (float x, float a, float b) { return -x; }
+static inline float f_floor (float x, float a, float b) { return floorf (x); }
+static inline float f_ceil (float x, float a, float b) { return ceilf (x); }
+static inline float f_round (float x, float a, float b) { return rintf (x); }
+static inline float f_sqrt (float x, float a, float b) { return sqrtf (x); }
+static inline float f_reciprocal (float x, float a, float b) { return 1.0f / x; }
+static inline float f_exp (float x, float a, float b) { return exp_1 (x); }
+static inline float f_log (float x, float a, float b) { return logf (x); }
+static inline float f_erf (float x, float a, float b) { return erf_1 (x); }
+static inline float f_sigmoid (float x, float a, float b) { return sigmoid_1 (x); }
+static inline float f_tanh (float x, float a, float b) { return tanh_1 (x); }
+static inline float f_linear (float x, float a, float b) { return x * a + b; }
+static inline float f_clip (float x, float a, float b) { return clamp (x, a, b); }
+static inline float f_leaky_relu (float x, float a, float b) { return x < 0.0f ? a * x : x; }
+static inline float f_hard_sigmoid (float x, float a, float b) { return clamp (a * x + b, 0.0f, 1.0f); }
+static inline float f_hard_swish (float x, float a, float b) { return x * clamp (x * (1.0f / 6.0f) + 0.5f, 0.0f, 1.0f); }
 /* clang-format on */
 
 static inline float
@@ -312,166 +244,48 @@ for_each_1 (const float *x, float *y, size_t n, float a, float b, Function1 f)
     y[i] = f (x[i], a, b);
 }
 
-/* clang-format off: one function a line */
-static void
-unary_abs (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_abs);
-}
-static void
-unary_neg (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_neg);
-}
-static void
-unary_floor (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_floor);
-}
-static void
-unary_ceil (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_ceil);
-}
-static void
-unary_round (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_round);
-}
-static void
-unary_sqrt (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_sqrt);
-}
-static void
-unary_reciprocal (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_reciprocal);
-}
-static void
-unary_exp (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_exp);
-}
-static void
-unary_log (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_log);
-}
-static void
-unary_erf (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_erf);
-}
-static void
-unary_sigmoid (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_sigmoid);
-}
-static void
-unary_tanh (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_tanh);
-}
-static void
-unary_linear (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_linear);
-}
-static void
-unary_clip (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_clip);
-}
-static void
-unary_leaky_relu (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_leaky_relu);
-}
-static void
-unary_hard_sigmoid (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_hard_sigmoid);
-}
-static void
-unary_hard_swish (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_hard_swish);
-}
-static void
-unary_elu (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_elu);
-}
-static void
-unary_softplus (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_softplus);
-}
-static void
-unary_gelu (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_gelu);
-}
-static void
-unary_gelu_tanh (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_gelu_tanh);
-}
-static void
-unary_mish (const float *x, float *y, size_t n, float a, float b)
-{
-  for_each_1 (x, y, n, a, b, f_mish);
-}
+/* clang-format off */
+static void unary_abs (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_abs); }
+static void unary_neg (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_neg); }
+static void unary_floor (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_floor); }
+static void unary_ceil (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_ceil); }
+static void unary_round (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_round); }
+static void unary_sqrt (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_sqrt); }
+static void unary_reciprocal (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_reciprocal); }
+static void unary_exp (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_exp); }
+static void unary_log (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_log); }
+static void unary_erf (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_erf); }
+static void unary_sigmoid (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_sigmoid); }
+static void unary_tanh (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_tanh); }
+static void unary_linear (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_linear); }
+static void unary_clip (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_clip); }
+static void unary_leaky_relu (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_leaky_relu); }
+static void unary_hard_sigmoid (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_hard_sigmoid); }
+static void unary_hard_swish (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_hard_swish); }
+static void unary_elu (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_elu); }
+static void unary_softplus (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_softplus); }
+static void unary_gelu (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_gelu); }
+static void unary_gelu_tanh (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_gelu_tanh); }
+static void unary_mish (const float *x, float *y, size_t n, float a, float b) { for_each_1 (x, y, n, a, b, f_mish); }
 /* clang-format on */
 
 /* -- y = f (a, b) ------------------------------------------------------------------------------------------------- */
 
 typedef float (*Function2) (float a, float b);
 
-/* clang-format off: one function a line */
-static inline float
-f_add (float a, float b)
-{
-  return a + b;
-}
-static inline float
-f_sub (float a, float b)
-{
-  return a - b;
-}
-static inline float
-f_mul (float a, float b)
-{
-  return a * b;
-}
-static inline float
-f_div (float a, float b)
-{
-  return a / b;
-}
-static inline float
-f_prelu (float a, float b)
-{
-  return a < 0.0f ? a * b : a;
-}
-static inline float
-f_add_square (float a, float b)
-{
-  return a + b * b;
-}
+/* clang-format off */
+static inline float f_add (float a, float b) { return a + b; }
+static inline float f_sub (float a, float b) { return a - b; }
+static inline float f_mul (float a, float b) { return a * b; }
+static inline float f_div (float a, float b) { return a / b; }
+static inline float f_prelu (float a, float b) { return a < 0.0f ? a * b : a; }
+static inline float f_add_square (float a, float b) { return a + b * b; }
+/* clang-format on */
 
 /* As NumPy: a NaN on either side wins. */
-static inline float
-f_min (float a, float b)
-{
-  return a < b || a != a ? a : b;
-}
-static inline float
-f_max (float a, float b)
-{
-  return a > b || a != a ? a : b;
-}
+/* clang-format off */
+static inline float f_min (float a, float b) { return a < b || a != a ? a : b; }
+static inline float f_max (float a, float b) { return a > b || a != a ? a : b; }
 /* clang-format on */
 
 static inline __attribute__ ((always_inline)) void
@@ -501,47 +315,15 @@ for_each_2 (const float *a, const float *b, float *y, size_t n, int step_a, int 
     }
 }
 
-/* clang-format off: one function a line */
-static void
-binary_add (const float *a, const float *b, float *y, size_t n, int sa, int sb)
-{
-  for_each_2 (a, b, y, n, sa, sb, f_add);
-}
-static void
-binary_sub (const float *a, const float *b, float *y, size_t n, int sa, int sb)
-{
-  for_each_2 (a, b, y, n, sa, sb, f_sub);
-}
-static void
-binary_mul (const float *a, const float *b, float *y, size_t n, int sa, int sb)
-{
-  for_each_2 (a, b, y, n, sa, sb, f_mul);
-}
-static void
-binary_div (const float *a, const float *b, float *y, size_t n, int sa, int sb)
-{
-  for_each_2 (a, b, y, n, sa, sb, f_div);
-}
-static void
-binary_min (const float *a, const float *b, float *y, size_t n, int sa, int sb)
-{
-  for_each_2 (a, b, y, n, sa, sb, f_min);
-}
-static void
-binary_max (const float *a, const float *b, float *y, size_t n, int sa, int sb)
-{
-  for_each_2 (a, b, y, n, sa, sb, f_max);
-}
-static void
-binary_prelu (const float *a, const float *b, float *y, size_t n, int sa, int sb)
-{
-  for_each_2 (a, b, y, n, sa, sb, f_prelu);
-}
-static void
-binary_add_square (const float *a, const float *b, float *y, size_t n, int sa, int sb)
-{
-  for_each_2 (a, b, y, n, sa, sb, f_add_square);
-}
+/* clang-format off */
+static void binary_add (const float *a, const float *b, float *y, size_t n, int sa, int sb) { for_each_2 (a, b, y, n, sa, sb, f_add); }
+static void binary_sub (const float *a, const float *b, float *y, size_t n, int sa, int sb) { for_each_2 (a, b, y, n, sa, sb, f_sub); }
+static void binary_mul (const float *a, const float *b, float *y, size_t n, int sa, int sb) { for_each_2 (a, b, y, n, sa, sb, f_mul); }
+static void binary_div (const float *a, const float *b, float *y, size_t n, int sa, int sb) { for_each_2 (a, b, y, n, sa, sb, f_div); }
+static void binary_min (const float *a, const float *b, float *y, size_t n, int sa, int sb) { for_each_2 (a, b, y, n, sa, sb, f_min); }
+static void binary_max (const float *a, const float *b, float *y, size_t n, int sa, int sb) { for_each_2 (a, b, y, n, sa, sb, f_max); }
+static void binary_prelu (const float *a, const float *b, float *y, size_t n, int sa, int sb) { for_each_2 (a, b, y, n, sa, sb, f_prelu); }
+static void binary_add_square (const float *a, const float *b, float *y, size_t n, int sa, int sb) { for_each_2 (a, b, y, n, sa, sb, f_add_square); }
 /* clang-format on */
 
 /* -- Over a row --------------------------------------------------------------------------------------------------- */

@@ -25,112 +25,28 @@ typedef struct
   gdouble (*want) (gdouble x, gdouble a, gdouble b);
 } UnaryCase;
 
-/* clang-format off: one function a line */
-static gdouble
-want_abs (gdouble x, gdouble a, gdouble b)
-{
-  return fabs (x);
-}
-static gdouble
-want_neg (gdouble x, gdouble a, gdouble b)
-{
-  return -x;
-}
-static gdouble
-want_floor (gdouble x, gdouble a, gdouble b)
-{
-  return floor (x);
-}
-static gdouble
-want_ceil (gdouble x, gdouble a, gdouble b)
-{
-  return ceil (x);
-}
-static gdouble
-want_round (gdouble x, gdouble a, gdouble b)
-{
-  return rint (x);
-}
-static gdouble
-want_sqrt (gdouble x, gdouble a, gdouble b)
-{
-  return sqrt (x);
-}
-static gdouble
-want_reciprocal (gdouble x, gdouble a, gdouble b)
-{
-  return 1.0 / x;
-}
-static gdouble
-want_exp (gdouble x, gdouble a, gdouble b)
-{
-  return exp (x);
-}
-static gdouble
-want_log (gdouble x, gdouble a, gdouble b)
-{
-  return log (x);
-}
-static gdouble
-want_erf (gdouble x, gdouble a, gdouble b)
-{
-  return erf (x);
-}
-static gdouble
-want_sigmoid (gdouble x, gdouble a, gdouble b)
-{
-  return 1.0 / (1.0 + exp (-x));
-}
-static gdouble
-want_tanh (gdouble x, gdouble a, gdouble b)
-{
-  return tanh (x);
-}
-static gdouble
-want_linear (gdouble x, gdouble a, gdouble b)
-{
-  return a * x + b;
-}
-static gdouble
-want_clip (gdouble x, gdouble a, gdouble b)
-{
-  return fmin (fmax (x, a), b);
-}
-static gdouble
-want_leaky_relu (gdouble x, gdouble a, gdouble b)
-{
-  return x < 0.0 ? a * x : x;
-}
-static gdouble
-want_hard_sigmoid (gdouble x, gdouble a, gdouble b)
-{
-  return fmin (fmax (a * x + b, 0.0), 1.0);
-}
-static gdouble
-want_hard_swish (gdouble x, gdouble a, gdouble b)
-{
-  return x * fmin (fmax (x / 6.0 + 0.5, 0.0), 1.0);
-}
-static gdouble
-want_elu (gdouble x, gdouble a, gdouble b)
-{
-  return x > 0.0 ? b * x : a * expm1 (x);
-}
-static gdouble
-want_softplus (gdouble x, gdouble a, gdouble b)
-{
-  return fmax (x, 0.0) + log1p (exp (-fabs (x)));
-}
-static gdouble
-want_gelu (gdouble x, gdouble a, gdouble b)
-{
-  return 0.5 * x * (1.0 + erf (x / sqrt (2.0)));
-}
-static gdouble
-want_mish (gdouble x, gdouble a, gdouble b)
-{
-  return x * tanh (want_softplus (x, a, b));
-}
+/* clang-format off */
+static gdouble want_abs (gdouble x, gdouble a, gdouble b) { return fabs (x); }
+static gdouble want_neg (gdouble x, gdouble a, gdouble b) { return -x; }
+static gdouble want_floor (gdouble x, gdouble a, gdouble b) { return floor (x); }
+static gdouble want_ceil (gdouble x, gdouble a, gdouble b) { return ceil (x); }
+static gdouble want_round (gdouble x, gdouble a, gdouble b) { return rint (x); }
+static gdouble want_sqrt (gdouble x, gdouble a, gdouble b) { return sqrt (x); }
+static gdouble want_reciprocal (gdouble x, gdouble a, gdouble b) { return 1.0 / x; }
+static gdouble want_exp (gdouble x, gdouble a, gdouble b) { return exp (x); }
+static gdouble want_log (gdouble x, gdouble a, gdouble b) { return log (x); }
+static gdouble want_erf (gdouble x, gdouble a, gdouble b) { return erf (x); }
+static gdouble want_sigmoid (gdouble x, gdouble a, gdouble b) { return 1.0 / (1.0 + exp (-x)); }
+static gdouble want_tanh (gdouble x, gdouble a, gdouble b) { return tanh (x); }
+static gdouble want_linear (gdouble x, gdouble a, gdouble b) { return a * x + b; }
+static gdouble want_clip (gdouble x, gdouble a, gdouble b) { return fmin (fmax (x, a), b); }
+static gdouble want_leaky_relu (gdouble x, gdouble a, gdouble b) { return x < 0.0 ? a * x : x; }
+static gdouble want_hard_sigmoid (gdouble x, gdouble a, gdouble b) { return fmin (fmax (a * x + b, 0.0), 1.0); }
+static gdouble want_hard_swish (gdouble x, gdouble a, gdouble b) { return x * fmin (fmax (x / 6.0 + 0.5, 0.0), 1.0); }
+static gdouble want_elu (gdouble x, gdouble a, gdouble b) { return x > 0.0 ? b * x : a * expm1 (x); }
+static gdouble want_softplus (gdouble x, gdouble a, gdouble b) { return fmax (x, 0.0) + log1p (exp (-fabs (x))); }
+static gdouble want_gelu (gdouble x, gdouble a, gdouble b) { return 0.5 * x * (1.0 + erf (x / sqrt (2.0))); }
+static gdouble want_mish (gdouble x, gdouble a, gdouble b) { return x * tanh (want_softplus (x, a, b)); }
 /* clang-format on */
 
 static gdouble

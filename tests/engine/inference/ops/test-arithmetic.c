@@ -55,32 +55,12 @@ typedef struct
   gboolean only_second_repeats;
 } Operation;
 
-/* clang-format off: one function a line */
-static gdouble
-want_add (gdouble a, gdouble b)
-{
-  return a + b;
-}
-static gdouble
-want_sub (gdouble a, gdouble b)
-{
-  return a - b;
-}
-static gdouble
-want_mul (gdouble a, gdouble b)
-{
-  return a * b;
-}
-static gdouble
-want_div (gdouble a, gdouble b)
-{
-  return a / b;
-}
-static gdouble
-want_prelu (gdouble a, gdouble b)
-{
-  return a < 0.0 ? a * b : a;
-}
+/* clang-format off */
+static gdouble want_add (gdouble a, gdouble b) { return a + b; }
+static gdouble want_sub (gdouble a, gdouble b) { return a - b; }
+static gdouble want_mul (gdouble a, gdouble b) { return a * b; }
+static gdouble want_div (gdouble a, gdouble b) { return a / b; }
+static gdouble want_prelu (gdouble a, gdouble b) { return a < 0.0 ? a * b : a; }
 /* clang-format on */
 
 static const Operation operations[] = {
