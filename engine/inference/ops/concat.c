@@ -101,7 +101,7 @@ concat_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end
   for (; pos < end * size; outer++, within = 0)
     for (guint k = 0; k < node->n_in && pos < end * size; k++)
       {
-        gsize         length = params->lengths[k], n;
+        gsize length = params->lengths[k], n;
 
         if (within >= length)
           {
