@@ -17,6 +17,9 @@ static const gint border_padding = 16;
 /* For networks with a global operation: pixels dropped at a window's border, and half the blended zone. */
 static const gint global_margin  = 32;
 static const gint global_overlap = 32;
+/* Windows start at multiples of this many of the network's own steps, so that the engine's Winograd convolutions, whose
+ * tiles are 6 x 6 results, mostly round in the same way whatever the window. */
+static const gint grid_steps = 6;
 /* Share of the progress that the noise estimate gets. */
 static const gdouble estimate_share = 0.02;
 
@@ -65,17 +68,23 @@ network_load (Network *network, const NrArguments *arguments, GError **error)
 static void
 network_rules (const Network *network, NrTileRules *rules)
 {
-  const gint halo   = network->hints.halo >= 0  ? network->hints.halo
-                      : network->reach.is_local ? (gint) network->reach.halo
-                                                : global_margin;
-  const gint detail = network->detail > 0 ? NR_DETAIL_RADIUS : 0;
+  const NrShape *shape  = nr_model_input_shape (network->model, 0);
+  const gint     step   = MAX (MAX ((gint) network->reach.multiple, network->hints.multiple), 1);
+  const gint     detail = network->detail > 0 ? NR_DETAIL_RADIUS : 0;
+  gint           halo   = network->hints.halo;
+
+  if (halo < 0)
+    halo = network->reach.is_local ? (gint) network->reach.halo : global_margin;
 
   *rules = (NrTileRules) {
     .halo     = halo + detail,
-    .multiple = MAX (MAX ((gint) network->reach.multiple, network->hints.multiple), 1),
+    .multiple = step * grid_steps,
     .padding  = MIN (halo, border_padding),
     .overlap  = network->reach.is_local ? 0 : global_overlap,
+    .is_fixed = shape->dims[2] > 0 && shape->dims[3] > 0,
   };
+  if (rules->is_fixed) /* its size need not be a multiple of the grid */
+    rules->multiple = step;
 }
 
 static void
@@ -125,7 +134,6 @@ list_candidates (const Network *network, gint width, gint height, const NrRect *
   NrTileRules       rules;
 
   network_rules (network, &rules);
-  rules.is_fixed = shape->dims[2] > 0 && shape->dims[3] > 0;
   for (guint i = 0; i < (rules.is_fixed ? 1 : G_N_ELEMENTS (middles)); i++)
     for (guint j = 0; j < (rules.is_fixed ? 1 : G_N_ELEMENTS (middles)); j++)
       {

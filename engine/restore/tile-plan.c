@@ -23,7 +23,7 @@ static gboolean
 axis_init (NrTileAxis *axis, const NrTileRules *rules, gint size, gint begin, gint end, gint max)
 {
   const gint multiple = rules->multiple;
-  const gint padding  = round_up (rules->padding, multiple);
+  const gint padding  = rules->padding;
   /* A multiple, so that the windows' middles are exactly one step wide and none is empty. */
   const gint cut    = round_up (rules->halo + rules->overlap, multiple);
   const gint window = round_down (max, multiple);

@@ -149,9 +149,12 @@ fixture_darktable_folder (void)
 /* -- Networks ------------------------------------------------------------------------------------------------------ */
 
 static void
-add_picture_input (NrOnnx__Model *model)
+add_picture_input (NrOnnx__Model *model, FixtureNetwork network)
 {
-  nr_builder_input (model, "input", 1, 4, (const gint64[]) { 1, 3, -1, -1 });
+  if (network == FIXTURE_FIXED)
+    nr_builder_input (model, "input", 1, 4, (const gint64[]) { 1, 3, 48, 64 });
+  else
+    nr_builder_input (model, "input", 1, 4, (const gint64[]) { 1, 3, -1, -1 });
 }
 
 /* Seeded weights of a convolution named NAME, in total weight about 1 for each output. */
@@ -267,7 +270,7 @@ fixture_network (FixtureNetwork network)
   NrOnnx__Model *model = nr_builder_new (17);
   GBytes        *bytes;
 
-  add_picture_input (model);
+  add_picture_input (model, network);
   switch (network)
     {
     case FIXTURE_COPY:
@@ -277,6 +280,7 @@ fixture_network (FixtureNetwork network)
       build_invert (model);
       break;
     case FIXTURE_BLUR:
+    case FIXTURE_FIXED:
       build_blur (model);
       break;
     case FIXTURE_STRIDED:

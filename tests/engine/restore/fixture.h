@@ -34,6 +34,7 @@ typedef enum
   FIXTURE_COPY,     /* output = input */
   FIXTURE_INVERT,   /* output = 1 - input */
   FIXTURE_BLUR,     /* three 3x3 convolutions, zero padding, radius 3 */
+  FIXTURE_FIXED,    /* the same, for pictures of 64 x 48 only */
   FIXTURE_STRIDED,  /* down by 2, convolution, up by 2, plus the input: multiple 2 */
   FIXTURE_SIGMA,    /* two inputs; output = sigma everywhere */
   FIXTURE_GLOBAL,   /* output = input * (1 + mean of each channel over the whole window) / 2 */

@@ -255,6 +255,21 @@ test_global_network (void)
 }
 
 static void
+test_fixed_size (void)
+{
+  const NrArguments     fixed   = denoise_with ("fixed");
+  const NrArguments     free    = denoise_with ("blur");
+  g_autoptr (NrPicture) picture = fixture_picture (150, 121, 3, FALSE, FALSE, 18);
+  g_autoptr (NrPicture) small   = fixture_picture (20, 10, 3, FALSE, FALSE, 19);
+  g_autoptr (NrPicture) a       = run_or_fail (&fixed, picture, NULL);
+  g_autoptr (NrPicture) b       = run_or_fail (&free, picture, NULL);
+  g_autoptr (NrPicture) c       = run_or_fail (&fixed, small, NULL);
+
+  g_assert_cmpfloat (fixture_difference (a, b), <, 1e-6);
+  g_assert_cmpint (c->width, ==, 20);
+}
+
+static void
 test_threads (void)
 {
   NrArguments           arguments = denoise_with ("blur");
@@ -533,6 +548,7 @@ write_packages (void)
   fixture_write_package (folder, "copy", "denoise", 1, NULL, "model.onnx", FIXTURE_COPY);
   fixture_write_package (folder, "invert", "denoise", 1, NULL, "model.onnx", FIXTURE_INVERT);
   fixture_write_package (folder, "blur", "denoise", 1, NULL, "model.onnx", FIXTURE_BLUR);
+  fixture_write_package (folder, "fixed", "denoise", 1, NULL, "model.onnx", FIXTURE_FIXED);
   fixture_write_package (folder, "half-blur", "denoise", 1, NULL, "model.onnx", FIXTURE_BLUR);
   fixture_write_package (folder, "strided", "denoise", 1, NULL, "model.onnx", FIXTURE_STRIDED);
   fixture_write_package (folder, "sigma", "denoise", 2, NULL, "model.onnx", FIXTURE_SIGMA);
@@ -559,6 +575,7 @@ main (gint argc, gchar *argv[])
   g_test_add_func ("/restore/contracts/a-picture-without-any-finite-value-comes-back", test_nothing_finite);
   g_test_add_func ("/restore/contracts/result-does-not-depend-on-the-memory-budget", test_budgets);
   g_test_add_func ("/restore/contracts/global-networks-have-no-seams", test_global_network);
+  g_test_add_func ("/restore/contracts/networks-of-a-fixed-size-work-on-any", test_fixed_size);
   g_test_add_func ("/restore/contracts/same-bytes-for-any-number-of-threads", test_threads);
   g_test_add_func ("/restore/contracts/a-region-is-a-part-of-the-whole", test_region);
   g_test_add_func ("/restore/contracts/pictures-of-a-few-pixels", test_tiny_pictures);
