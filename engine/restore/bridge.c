@@ -196,7 +196,9 @@ shrink_level (NrFillJob *job, Level *level, gboolean has_start)
 {
   const gsize   n_pixels  = (gsize) level->width * level->height;
   const gint    n_stripes = (level->n_rows + STRIPE_ROWS - 1) / STRIPE_ROWS;
-  const gdouble work      = count_blocks (level->active, level->width, level->height) * 0.5;
+  const gsize   n_active  = count_blocks (level->active, level->width, level->height);
+  const gdouble work      = n_active * 0.5;
+  const gsize   grain     = n_active < 4096 ? n_stripes : 1; /* a round of 1 ms is not worth waking threads */
   const gfloat  fall      = last_threshold / first_threshold[has_start];
   gboolean      done      = TRUE;
 
@@ -210,7 +212,7 @@ shrink_level (NrFillJob *job, Level *level, gboolean has_start)
       level->shift_x   = i % STEP;
       level->shift_y   = i / STEP % STEP;
       for (level->first_stripe = 0; level->first_stripe < 2 && done; level->first_stripe++)
-        done = nr_fill_job_for (job, work, (n_stripes + 1 - level->first_stripe) / 2, 1, shrink_stripes, level);
+        done = nr_fill_job_for (job, work, (n_stripes + 1 - level->first_stripe) / 2, grain, shrink_stripes, level);
       if (done)
         done = nr_fill_job_for (job, 0.0, level->height, 16 + 65536 / level->width, update_rows, level);
     }

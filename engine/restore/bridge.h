@@ -14,8 +14,8 @@
  *   planes      n_planes (1 or 3) times width * height floats, rows first; finite where known; the hole is overwritten
  *   is_unknown  one byte a pixel, 1 in the hole, else 0
  *   skip        one byte a pixel: where it is 1 only the coarser levels count, which saves time
- * Allocates about (n_planes * 5 + 5) * 4 / 3 bytes a pixel, all but a third of it freed before it returns. FALSE:
- * cancelled, the hole is undefined. The result does not depend on the number of threads. */
+ * Allocates about n_planes * 8 + 8 bytes a pixel. FALSE: cancelled, the hole is undefined. The result does not depend on
+ * the number of threads. */
 gboolean nr_bridge_fill (NrFillJob    *job,
                          gfloat       *planes,
                          gint          n_planes,

@@ -198,7 +198,7 @@ nr_patch_search (NrFillJob *job, NrPatchLevel *level, gint n_rounds, guint seed)
       Round round = { level, mix (seed + i), 1 << (2 * (i % 3)) };
       gint *swap;
 
-      if (! nr_fill_job_for (job, level->n_targets, level->n_targets, 256, search_targets, &round))
+      if (! nr_fill_job_for (job, level->n_targets, level->n_targets, 1024, search_targets, &round))
         return FALSE;
       swap             = level->match;
       level->match     = level->new_match;

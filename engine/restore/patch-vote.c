@@ -67,5 +67,5 @@ nr_patch_vote (NrFillJob *job, NrPatchLevel *level)
 {
   weigh_targets (level);
 
-  return nr_fill_job_for (job, level->n_targets, level->height, 4, vote_rows, level);
+  return nr_fill_job_for (job, level->n_targets, level->height, 8 + 8192 / level->width, vote_rows, level);
 }
