@@ -1,0 +1,261 @@
+/* Each convolution kernel of each CPU level against its portable twin, at ragged sizes.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "kernels/kernels.h"
+
+#include <glib.h>
+#include <math.h>
+#include <string.h>
+
+#define GUARD (-12345.0f)
+
+enum
+{
+  ROOM = 1 << 16
+};
+
+static _Alignas (64) float in_a[ROOM], in_b[ROOM], residual[ROOM], want[ROOM], got[ROOM];
+
+static void
+fill (GRand *rand, float *x, size_t n)
+{
+  for (size_t i = 0; i < n; i++)
+    x[i] = (float) g_rand_double_range (rand, -1.0, 1.0);
+}
+
+static void
+guard (void)
+{
+  for (size_t i = 0; i < ROOM; i++)
+    want[i] = got[i] = GUARD;
+}
+
+/* What neither touched holds its guard in both: a kernel that writes elsewhere shows as a difference too. */
+static void
+compare (size_t n, double tolerance, const char *what)
+{
+  for (size_t i = 0; i < n; i++)
+    if (! (fabs (got[i] - want[i]) <= tolerance))
+      g_error ("%s: element %zu is %.9g, the portable version makes %.9g", what, i, got[i], want[i]);
+}
+
+static void
+test_product (gconstpointer level)
+{
+  const NrKernels *c      = nr_kernels_get (0);
+  const NrKernels *k      = nr_kernels_get (GPOINTER_TO_INT (level));
+  const size_t depths[]   = { 0, 1, 7, 64 };
+  g_autoptr (GRand) rand  = g_rand_new_with_seed (1);
+  ptrdiff_t offset[64];
+
+  fill (rand, in_a, ROOM);
+  fill (rand, in_b, ROOM);
+  for (size_t i = 0; i < G_N_ELEMENTS (offset); i++)
+    offset[i] = g_rand_int_range (rand, 0, ROOM - NR_PANEL);
+
+  for (size_t d = 0; d < G_N_ELEMENTS (depths); d++)
+    for (size_t rows = 1; rows <= NR_ROWS; rows++)
+      for (size_t columns = 16; columns <= NR_PANEL; columns += 16)
+        {
+          for (int accumulate = 0; accumulate < 2; accumulate++)
+            {
+              guard ();
+              c->product (in_a, in_b, columns + 16, depths[d], rows, columns, want, 64, accumulate);
+              k->product (in_a, in_b, columns + 16, depths[d], rows, columns, got, 64, accumulate);
+              compare (NR_ROWS * 64 + 64, accumulate ? 4e-2 : 1e-5, "product"); /* sums on top of the guard */
+            }
+
+          guard ();
+          c->product_at (in_a, in_b, offset, depths[d], rows, columns, want, 64);
+          k->product_at (in_a, in_b, offset, depths[d], rows, columns, got, 64);
+          compare (NR_ROWS * 64 + 64, 1e-5, "product_at");
+        }
+}
+
+static void
+test_copy (gconstpointer level)
+{
+  const NrKernels *c     = nr_kernels_get (0);
+  const NrKernels *k     = nr_kernels_get (GPOINTER_TO_INT (level));
+  g_autoptr (GRand) rand = g_rand_new_with_seed (2);
+
+  fill (rand, in_a, ROOM);
+  for (guint i = 0; i < 3000; i++)
+    {
+      const ptrdiff_t width = g_rand_int_range (rand, 0, 120);
+      const ptrdiff_t first = g_rand_int_range (rand, -40, 130);
+      const ptrdiff_t step  = g_rand_int_range (rand, 1, 5);
+      const ptrdiff_t n     = g_rand_int_range (rand, 0, 100);
+      /* The row ends where the array does: reading beyond it shows under the sanitizer. */
+      const float *row = in_a + ROOM - width;
+
+      guard ();
+      c->copy_row (row, first, step, width, n, 0, want);
+      k->copy_row (row, first, step, width, n, 0, got);
+      compare (200, 0.0, "copy_row");
+    }
+
+  for (size_t n_rows = 1; n_rows <= 4; n_rows++)
+    for (size_t n = 0; n < 70; n++)
+      {
+        guard ();
+        c->interleave (in_a, 80, n_rows, n, want);
+        k->interleave (in_a, 80, n_rows, n, got);
+        compare (n * n_rows + 80, 0.0, "interleave");
+      }
+}
+
+static void
+test_store (gconstpointer level)
+{
+  const NrKernels *c     = nr_kernels_get (0);
+  const NrKernels *k     = nr_kernels_get (GPOINTER_TO_INT (level));
+  g_autoptr (GRand) rand = g_rand_new_with_seed (3);
+
+  fill (rand, in_a, ROOM);
+  fill (rand, residual, ROOM);
+  in_a[5] = NAN;
+
+  for (NrRowActivation activation = NR_ROW_LINEAR; activation <= NR_ROW_CLIP; activation++)
+    for (guint variant = 0; variant < 3; variant++)
+      for (size_t step = 1; step <= 2; step++)
+        for (size_t n = 0; n < 70; n++)
+          {
+            const NrRowEpilogue epilogue = { activation, 0.1f, activation == NR_ROW_CLIP ? -0.3f : 0.2f, 0.6f, variant == 1 };
+            const float        *added    = variant > 0 ? residual : NULL;
+
+            guard ();
+            c->store_row (in_a, n, &epilogue, added, want, step, 0);
+            k->store_row (in_a, n, &epilogue, added, got, step, 0);
+            if (n > 5)
+              {
+                g_assert_true (isnan (want[5 * step]) && isnan (got[5 * step]));
+                want[5 * step] = got[5 * step] = 0.0f;
+              }
+            compare (200, 1e-6, "store_row");
+          }
+}
+
+static void
+test_panel (gconstpointer level)
+{
+  const NrKernels *c     = nr_kernels_get (0);
+  const NrKernels *k     = nr_kernels_get (GPOINTER_TO_INT (level));
+  g_autoptr (GRand) rand = g_rand_new_with_seed (4);
+
+  fill (rand, in_a, ROOM);
+  for (guint i = 0; i < 500; i++)
+    {
+      const ptrdiff_t offset[] = { -2, -1, 0, 1, 2 };
+      NrGrid          grid     = { .n_taps = 1, .n_positions = 1, .in_plane = 1 };
+
+      for (guint a = 0; a < 3; a++)
+        {
+          NrGridAxis *axis = &grid.axis[a];
+
+          axis->input     = (size_t) g_rand_int_range (rand, 1, a == 0 ? 3 : 30);
+          axis->positions = (size_t) g_rand_int_range (rand, 1, a == 0 ? 3 : 30);
+          axis->step      = (size_t) g_rand_int_range (rand, 1, 4);
+          axis->n_taps    = (size_t) g_rand_int_range (rand, 1, 4);
+          axis->offset    = offset + g_rand_int_range (rand, 0, 3);
+          grid.n_taps *= axis->n_taps;
+          grid.n_positions *= axis->positions;
+          grid.in_plane *= axis->input;
+        }
+
+      const size_t depth    = 3 * grid.n_taps;
+      const size_t k0       = (size_t) g_rand_int_range (rand, 0, (gint32) depth);
+      const size_t position = (size_t) g_rand_int_range (rand, 0, (gint32) grid.n_positions);
+      const size_t n        = MIN (grid.n_positions - position, NR_PANEL);
+      const size_t columns  = (n + 15) / 16 * 16;
+
+      guard ();
+      c->pack_panel (&grid, in_a, k0, depth, position, n, columns, want);
+      k->pack_panel (&grid, in_a, k0, depth, position, n, columns, got);
+      compare ((depth - k0) * columns + 64, 0.0, "pack_panel");
+    }
+}
+
+/* Tiles of a plane of 50 x 70 with borders on all sides, in an order with a step down in the middle. */
+static void
+describe (GRand *rand, NrWinogradTile *tiles)
+{
+  for (int t = 0; t < NR_WINOGRAD_TILES; t++)
+    {
+      const int y = g_rand_boolean (rand) ? g_rand_int_range (rand, -3, 48) : 7;
+      const int x = g_rand_boolean (rand) ? g_rand_int_range (rand, -3, 68) : 9;
+
+      tiles[t] = (NrWinogradTile){ .in = y * 70 + x, .out = t / 8 * 6 * 70 + t % 8 * 6,
+                                   .out_rows = (uint8_t) g_rand_int_range (rand, 0, 7),
+                                   .out_cols = (uint8_t) g_rand_int_range (rand, 1, 7) };
+      for (int i = 0; i < NR_WINOGRAD_PATCH; i++)
+        {
+          tiles[t].in_rows |= (uint8_t) ((y + i >= 0 && y + i < 50) << i);
+          tiles[t].in_cols |= (uint8_t) ((x + i >= 0 && x + i < 70) << i);
+        }
+    }
+}
+
+static void
+test_winograd (gconstpointer level)
+{
+  const NrKernels *c     = nr_kernels_get (0);
+  const NrKernels *k     = nr_kernels_get (GPOINTER_TO_INT (level));
+  g_autoptr (GRand) rand = g_rand_new_with_seed (5);
+  NrWinogradTile tiles[NR_WINOGRAD_TILES];
+
+  fill (rand, in_a, ROOM);
+  fill (rand, residual, ROOM);
+  for (guint i = 0; i < 300; i++)
+    {
+      const NrRowEpilogue epilogue = { (NrRowActivation) (i % 4), 0.1f, -0.2f, 0.6f, i % 2 == 0 };
+
+      describe (rand, tiles);
+
+      guard ();
+      c->winograd_input (tiles, in_a, 70, want, 48);
+      k->winograd_input (tiles, in_a, 70, got, 48);
+      compare (64 * 48, 2e-4, "winograd_input"); /* values reach 100: sums of 64 with factors up to 27 */
+
+      guard ();
+      c->winograd_output (tiles, in_a, 48, &epilogue, i % 3 == 0 ? NULL : residual, want, 70);
+      k->winograd_output (tiles, in_a, 48, &epilogue, i % 3 == 0 ? NULL : residual, got, 70);
+      compare (50 * 70, 2e-2, "winograd_output"); /* factors reach 1024 */
+      k->winograd_fetch (tiles, in_a, false);
+      k->winograd_fetch (tiles, in_a, true);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct
+  {
+    const char   *name;
+    GTestDataFunc func;
+  } tests[] = {
+    { "product", test_product },
+    { "copied-and-interleaved-rows", test_copy },
+    { "stored-rows", test_store },
+    { "panel", test_panel },
+    { "winograd-transforms", test_winograd },
+  };
+
+  g_test_init (&argc, &argv, NULL);
+
+  for (int level = 1; level <= 2; level++)
+    for (guint i = 0; i < G_N_ELEMENTS (tests); i++)
+      {
+        const char       *name = level == 1 ? "avx2" : "avx512";
+        g_autofree gchar *path = g_strdup_printf ("/kernels/conv/%s-%s-matches-the-portable-version", name, tests[i].name);
+
+        if (level > nr_kernels_best_level ())
+          g_test_message ("%s: this machine has no %s", tests[i].name, name);
+        else
+          g_test_add_data_func (path, GINT_TO_POINTER (level), tests[i].func);
+      }
+
+  return g_test_run ();
+}
