@@ -473,11 +473,23 @@ list_folders (const gchar *path)
 }
 
 static void
+case_free (gpointer data)
+{
+  Case *c = data;
+
+  g_free (c->folder);
+  g_free (c->name);
+  g_free (c->skip_reason);
+  g_free (c);
+}
+
+static void
 add_case (const gchar *root, const gchar *name, gchar **operators, GHashTable *skips)
 {
   g_autofree gchar *folder  = g_build_filename (root, name, NULL);
   g_autofree gchar *path    = g_strconcat ("/onnx-node/", name, NULL);
   NrOnnx__Model    *message = read_model (folder);
+  gchar            *listed  = NULL;
   gchar            *reason  = NULL;
   Case             *c;
 
@@ -486,10 +498,11 @@ add_case (const gchar *root, const gchar *name, gchar **operators, GHashTable *s
 
   if (is_in_scope (message) && is_asked_for (message, operators))
     {
-      g_hash_table_steal_extended (skips, name, NULL, (gpointer *) &reason);
+      g_hash_table_steal_extended (skips, name, (gpointer *) &listed, (gpointer *) &reason);
+      g_free (listed);
       c  = g_new (Case, 1);
       *c = (Case) { g_steal_pointer (&folder), g_strdup (name), reason };
-      g_test_add_data_func (path, c, test_case);
+      g_test_add_data_func_full (path, c, test_case, case_free);
     }
 
   nr_onnx__model__free_unpacked (message, NULL);

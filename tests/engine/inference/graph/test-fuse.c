@@ -129,6 +129,17 @@ residual (NrOnnx__Model *m)
   nr_builder_node (m, "Add", "a x", "y");
 }
 
+/* The residual is read for the last time: the sum is written over it. */
+static void
+dying_residual (NrOnnx__Model *m)
+{
+  nr_builder_node (m, "Neg", "x", "a");
+  nr_builder_node (m, "Abs", "x", "c");
+  add_conv (m, "a w b", "d");
+  nr_builder_node (m, "Add", "d c", "e");
+  nr_builder_node (m, "Relu", "e", "y");
+}
+
 static void
 residual_relu (NrOnnx__Model *m)
 {
@@ -233,6 +244,7 @@ static const Case cases[] = {
   { "bias-in-a-node-of-its-own", separate_bias, 1 },
   { "arithmetic-with-constants", arithmetic, 1 },
   { "residual", residual, 1 },
+  { "residual-that-is-overwritten", dying_residual, 3 },
   { "residual-then-relu", residual_relu, 1 },
   { "relu-then-residual", relu_residual, 1 },
   { "scaled-residual", scaled_residual, 1 },
