@@ -84,18 +84,22 @@ nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error)
    * while they fit there. */
   plan->step          = plan->in_channels <= 96 ? 16 : 64;
   plan->group_weights = POINTS * ((plan->in_channels * plan->out_channels + 15) / 16 * 16 + PADDING);
-  nr_conv_plan_split (plan, 32);
+  nr_conv_plan_split (plan, MAX (32, plan->step));
 
   return nr_conv_plan_finish (node, plan, "winograd-6x3", nr_conv_winograd_pack,
                               POINTS * ((plan->in_channels + plan->step) * plan->block + 2 * PADDING) * sizeof (gfloat), error);
 }
 
-/* Tiles FIRST ... FIRST + n - 1 in rows of tiles, padded to a multiple of 16 with empty ones. */
-static void
-describe_tiles (const NrConvPlan *plan, gsize first, gsize n, NrWinogradTile *tiles, gsize n_padded)
+/* The block of tiles that begins with FIRST, in rows of tiles, padded to a multiple of 16 with empty ones; returns how many
+ * that makes. */
+static gsize
+describe_tiles (const NrConvPlan *plan, gsize first, NrWinogradTile *tiles)
 {
-  const NrGridAxis *h = &plan->parts[0].grid.axis[1];
-  const NrGridAxis *w = &plan->parts[0].grid.axis[2];
+  const NrGridAxis *h        = &plan->parts[0].grid.axis[1];
+  const NrGridAxis *w        = &plan->parts[0].grid.axis[2];
+  const gsize       n_tiles  = plan->tiles_x * plan->tiles_y;
+  const gsize       n        = MIN (plan->block, n_tiles - first);
+  const gsize       n_padded = (n + NR_WINOGRAD_TILES - 1) / NR_WINOGRAD_TILES * NR_WINOGRAD_TILES;
 
   for (gsize i = 0; i < n_padded; i++)
     {
@@ -119,78 +123,131 @@ describe_tiles (const NrConvPlan *plan, gsize first, gsize n, NrWinogradTile *ti
           t->in_cols |= (guint8) ((ix + r >= 0 && ix + r < (ptrdiff_t) w->input) << r);
         }
     }
+
+  return n_padded;
+}
+
+/* What an item works on. */
+typedef struct
+{
+  const NrConvPlan *plan;
+  const NrKernels  *kernels;
+  NrConvItem        work;
+  const gfloat     *x; /* first channel of the group */
+  gfloat           *y;
+  const gfloat     *residual; /* or NULL */
+  const gfloat     *weights;  /* of the group */
+  NrWinogradTile    tiles[NR_PANEL];
+  gsize             columns;       /* tiles, padded to a multiple of 16 */
+  gfloat           *v, *products;                    /* [point][channel][tile] */
+  gsize             v_stride, m_stride;              /* between points */
+} Block;
+
+/* Asks for row ROW of all patches of one channel. */
+static void
+fetch_patches (const Block *block, gsize channel, gsize row)
+{
+  const NrGrid *grid = &block->plan->parts[0].grid;
+
+  for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
+    block->kernels->winograd_fetch (block->tiles + t, block->x + channel * grid->in_plane + row * grid->axis[2].input, false);
 }
 
 static void
-fetch_outputs (const NrKernels *kernels, const NrWinogradTile *tiles, gsize offset, const gfloat *residual, gfloat *y)
+fetch_outputs (const Block *block, gsize channel, gsize row)
 {
-  kernels->winograd_fetch (tiles, y + offset, true);
-  if (residual != NULL)
-    kernels->winograd_fetch (tiles, residual + offset, true);
+  const NrGrid *grid   = &block->plan->parts[0].grid;
+  const gsize   offset = channel * grid->out_plane + row * grid->axis[2].output;
+
+  for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
+    {
+      block->kernels->winograd_fetch (block->tiles + t, block->y + offset, true);
+      if (block->residual != NULL)
+        block->kernels->winograd_fetch (block->tiles + t, block->residual + offset, true);
+    }
+}
+
+static void
+transform_inputs (const Block *block)
+{
+  const NrGrid *grid = &block->plan->parts[0].grid;
+
+  for (gsize c = 0; c < block->plan->in_channels; c++)
+    {
+      for (gsize r = 0; r < NR_WINOGRAD_PATCH && c + 1 < block->plan->in_channels; r++)
+        fetch_patches (block, c + 1, r);
+
+      for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
+        block->kernels->winograd_input (block->tiles + t, block->x + c * grid->in_plane, grid->axis[2].input,
+                                        block->v + c * block->columns + t, block->v_stride);
+    }
+}
+
+/* Output channels [begin, end). The memory is idle now and busy in the transforms: each point asks for its share of the
+ * rows that will be written. (The next block's patches too: measured slower, they push the weights out of the cache.) */
+static void
+multiply (const Block *block, gsize begin, gsize end)
+{
+  const NrConvPlan *plan     = block->plan;
+  const gsize       u_stride = plan->group_weights / POINTS;
+  const gsize       n_out    = (end - begin) * TILE;
+
+  for (gsize p = 0; p < POINTS; p++)
+    {
+      for (gsize i = p * n_out / POINTS; i < (p + 1) * n_out / POINTS; i++)
+        fetch_outputs (block, begin + i / TILE, i % TILE);
+
+      for (gsize m = begin; m < end; m += NR_ROWS)
+        block->kernels->product (block->weights + p * u_stride + m * plan->in_channels, block->v + p * block->v_stride,
+                                 block->columns, plan->in_channels, MIN (NR_ROWS, plan->out_channels - m), block->columns,
+                                 block->products + p * block->m_stride + (m - begin) * block->columns, block->columns, false);
+    }
+}
+
+static void
+transform_outputs (const Block *block, const NrNode *node, gsize begin, gsize end)
+{
+  const NrConvPlan *plan = block->plan;
+  const NrGrid     *grid = &plan->parts[0].grid;
+
+  for (gsize m = begin; m < end; m++)
+    {
+      const NrRowEpilogue epilogue = nr_conv_row_epilogue (node, block->work.group * plan->out_channels + m);
+
+      for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
+        block->kernels->winograd_output (block->tiles + t, block->products + (m - begin) * block->columns + t,
+                                         block->m_stride, &epilogue,
+                                         block->residual != NULL ? block->residual + m * grid->out_plane : NULL,
+                                         block->y + m * grid->out_plane, grid->axis[2].output);
+    }
 }
 
 void
 nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch)
 {
-  const NrConvPlan *plan     = node->params;
-  const NrConvItem  work     = nr_conv_plan_item (plan, item);
-  const NrGrid     *grid     = &plan->parts[0].grid;
-  const gsize       group    = work.entry * plan->groups + work.group;
-  const gsize       in_row   = grid->axis[2].input;
-  const gsize       out_row  = grid->axis[2].output;
-  const gfloat     *x        = nr_tensor_f32 (node->in[0]) + group * plan->in_channels * grid->in_plane;
-  gfloat           *y        = nr_tensor_f32 (node->out[0]) + group * plan->out_channels * grid->out_plane;
-  const gfloat     *residual = node->epilogue.residual != NULL
-                                   ? nr_tensor_f32 (node->epilogue.residual) + group * plan->out_channels * grid->out_plane
-                                   : NULL;
-  const gfloat     *weights  = packed + work.group * plan->group_weights;
-  const gsize       u_stride = plan->group_weights / POINTS;
-  const gsize       first    = work.block * plan->block;
-  const gsize       n        = MIN (plan->block, plan->tiles_x * plan->tiles_y - first);
-  const gsize       columns  = (n + NR_WINOGRAD_TILES - 1) / NR_WINOGRAD_TILES * NR_WINOGRAD_TILES;
-  const gsize       v_stride = plan->in_channels * columns + PADDING;
-  const gsize       m_stride = plan->step * columns + PADDING;
-  gfloat           *v        = scratch;
-  gfloat           *products = scratch + POINTS * v_stride;
-  NrWinogradTile    tiles[NR_PANEL];
+  const NrConvPlan *plan  = node->params;
+  const NrGrid     *grid  = &plan->parts[0].grid;
+  Block             block = { .plan = plan, .kernels = kernels, .work = nr_conv_plan_item (plan, item), .v = scratch };
+  const gsize       group = block.work.entry * plan->groups + block.work.group;
+  const gsize       first = block.work.block * plan->block;
 
-  describe_tiles (plan, first, n, tiles, columns);
+  block.x       = nr_tensor_f32 (node->in[0]) + group * plan->in_channels * grid->in_plane;
+  block.y       = nr_tensor_f32 (node->out[0]) + group * plan->out_channels * grid->out_plane;
+  block.weights = packed + block.work.group * plan->group_weights;
+  if (node->epilogue.residual != NULL)
+    block.residual = nr_tensor_f32 (node->epilogue.residual) + group * plan->out_channels * grid->out_plane;
 
-  for (gsize c = 0; c < plan->in_channels; c++)
-    for (gsize t = 0; t < columns; t += NR_WINOGRAD_TILES)
-      {
-        for (gsize r = 0; r < NR_WINOGRAD_PATCH && c + 1 < plan->in_channels; r++)
-          kernels->winograd_fetch (tiles + t, x + (c + 1) * grid->in_plane + r * in_row, false);
-        kernels->winograd_input (tiles + t, x + c * grid->in_plane, in_row, v + c * columns + t, v_stride);
-      }
+  block.columns  = describe_tiles (plan, first, block.tiles);
+  block.v_stride = plan->in_channels * block.columns + PADDING;
+  block.m_stride = plan->step * block.columns + PADDING;
+  block.products = scratch + POINTS * block.v_stride;
 
-  for (gsize begin = work.begin; begin < work.end; begin += plan->step)
+  transform_inputs (&block);
+  for (gsize begin = block.work.begin; begin < block.work.end; begin += plan->step)
     {
-      const gsize end = MIN (begin + plan->step, work.end);
+      const gsize end = MIN (begin + plan->step, block.work.end);
 
-      for (gsize p = 0; p < POINTS; p++)
-        {
-          /* The memory is idle now and busy later: each point asks for its share of the rows that will be written. */
-          const gsize n_rows = (end - begin) * TILE;
-
-          for (gsize i = p * n_rows / POINTS; i < (p + 1) * n_rows / POINTS; i++)
-            for (gsize t = 0; t < columns; t += NR_WINOGRAD_TILES)
-              fetch_outputs (kernels, tiles + t, (begin + i / TILE) * grid->out_plane + i % TILE * out_row, residual, y);
-
-          for (gsize m = begin; m < end; m += NR_ROWS)
-            kernels->product (weights + p * u_stride + m * plan->in_channels, v + p * v_stride, columns,
-                              plan->in_channels, MIN (NR_ROWS, plan->out_channels - m), columns,
-                              products + p * m_stride + (m - begin) * columns, columns, false);
-        }
-
-      for (gsize m = begin; m < end; m++)
-        {
-          const NrRowEpilogue epilogue = nr_conv_row_epilogue (node, work.group * plan->out_channels + m);
-
-          for (gsize t = 0; t < columns; t += NR_WINOGRAD_TILES)
-            kernels->winograd_output (tiles + t, products + (m - begin) * columns + t, m_stride, &epilogue,
-                                      residual != NULL ? residual + m * grid->out_plane : NULL,
-                                      y + m * grid->out_plane, out_row);
-        }
+      multiply (&block, begin, end);
+      transform_outputs (&block, node, begin, end);
     }
 }
