@@ -58,37 +58,44 @@ is_replacement (const NrLayerJob *job, const NrPiece *piece)
   return ! piece->snapshot->is_stackable && ! is_enlarged_beside;
 }
 
-/* A layer with the piece's pixels, not yet part of IMAGE: the result alone, or for a replacement the whole source with
- * the result in it. */
+/* An empty layer of IMAGE, not yet part of it, for pixels of BUFFER's kind. */
+static GimpLayer *
+empty_layer_new (GimpImage *image, const gchar *name, GeglBuffer *buffer, gint width, gint height)
+{
+  gboolean      has_alpha = babl_format_has_alpha (gegl_buffer_get_format (buffer));
+  GimpImageType type;
+
+  if (gimp_image_get_base_type (image) == GIMP_RGB)
+    type = has_alpha ? GIMP_RGBA_IMAGE : GIMP_RGB_IMAGE;
+  else
+    type = has_alpha ? GIMP_GRAYA_IMAGE : GIMP_GRAY_IMAGE;
+
+  return gimp_layer_new (image, name, width, height, type, 100.0, GIMP_LAYER_MODE_NORMAL);
+}
+
+/* A layer with the piece's pixels at their place, not yet part of IMAGE: the result alone, or where it replaces a
+ * source of its own size the whole source with the result in it. */
 static GimpLayer *
 piece_layer_new (const NrLayerJob *job, const NrPiece *piece, GimpImage *image)
 {
-  const NrSnapshot    *snapshot = piece->snapshot;
-  GeglBuffer          *result   = nr_pixels_result_buffer (piece->result);
-  const GeglRectangle *part     = gegl_buffer_get_extent (result);
-  const GeglRectangle *size     = part;
-  gboolean             is_rgb   = gimp_image_get_base_type (image) == GIMP_RGB;
-  gboolean             alpha    = babl_format_has_alpha (gegl_buffer_get_format (result));
-  g_autofree gchar    *name     = result_name (piece, job->settings->arguments.task);
-  gboolean             is_part  = is_replacement (job, piece) &&
-                     job->settings->arguments.task != NR_TASK_SUPER_RESOLVE;
-  g_autoptr (GeglBuffer) pixels = NULL;
-  GimpLayer             *layer;
+  const NrSnapshot *snapshot    = piece->snapshot;
+  NrTask            task        = job->settings->arguments.task;
+  GeglBuffer       *result      = nr_pixels_result_buffer (piece->result);
+  gboolean          holds_whole = is_replacement (job, piece) && task != NR_TASK_SUPER_RESOLVE;
+  GeglBuffer       *extent      = holds_whole ? snapshot->buffer : result;
+  gint              width       = gegl_buffer_get_width (extent);
+  gint              height      = gegl_buffer_get_height (extent);
+  g_autofree gchar *name        = result_name (piece, task);
+  GimpLayer        *layer       = empty_layer_new (image, name, result, width, height);
 
-  if (is_part)
-    size = gegl_buffer_get_extent (snapshot->buffer);
+  g_autoptr (GeglBuffer) pixels = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
 
-  layer  = gimp_layer_new (image, name, size->width, size->height,
-                          is_rgb ? (alpha ? GIMP_RGBA_IMAGE : GIMP_RGB_IMAGE)
-                                  : (alpha ? GIMP_GRAYA_IMAGE : GIMP_GRAY_IMAGE),
-                           100.0, GIMP_LAYER_MODE_NORMAL);
-  pixels = gimp_drawable_get_buffer (GIMP_DRAWABLE (layer));
-
-  if (is_part)
+  if (holds_whole)
     {
       gegl_buffer_copy (snapshot->buffer, NULL, GEGL_ABYSS_NONE, pixels, NULL);
       gegl_buffer_copy (result, NULL, GEGL_ABYSS_NONE, pixels,
-                        GEGL_RECTANGLE (snapshot->region.x, snapshot->region.y, part->width, part->height));
+                        GEGL_RECTANGLE (snapshot->region.x, snapshot->region.y, snapshot->region.width,
+                                        snapshot->region.height));
       gimp_layer_set_offsets (layer, snapshot->x, snapshot->y);
     }
   else
@@ -98,7 +105,7 @@ piece_layer_new (const NrLayerJob *job, const NrPiece *piece, GimpImage *image)
     }
 
   gegl_buffer_flush (pixels);
-  gimp_drawable_update (GIMP_DRAWABLE (layer), 0, 0, size->width, size->height);
+  gimp_drawable_update (GIMP_DRAWABLE (layer), 0, 0, width, height);
   return layer;
 }
 
