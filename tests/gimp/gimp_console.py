@@ -45,7 +45,7 @@ class GimpConsole:
         path.write_text(script, encoding='utf-8')
         return self.run_batch('plug-in-script-fu-eval', f'(load "{path}")', timeout, environment)
 
-    def run_python(self, script, timeout=600):
+    def run_python(self, script, timeout=1500):
         """The same for a Python text with GIMP's bindings; an exception in it is a GimpError."""
         path = self.folder / 'script.py'
         path.write_text(script, encoding='utf-8')

@@ -2,9 +2,10 @@
 """Runs inside GIMP: opens the dialog once for each of CASES and appends what came of it to ANSWERS.
 
 Started with the globals SAMPLE, ANSWERS (paths) and CASES: (procedure, enlargement of the sample,
-what is selected) each.
+what is selected, whether the user will undo the result) each.
 """
 import json
+import time
 
 import gi
 gi.require_version('Gimp', '3.0')
@@ -41,10 +42,25 @@ def describe(result, image):
     }
 
 
-for name, enlargement, selection in CASES:
-    image = open_image(enlargement, selection)
-    display = Gimp.Display.new(image)
-    result = run_dialog(Gimp.get_pdb().lookup_procedure(name), image)
+def answer(thing):
     with open(ANSWERS, 'a', encoding='utf-8') as answers:
-        print(json.dumps(describe(result, image)), file=answers)
+        print(json.dumps(thing), file=answers)
+
+
+def wait_for_undo(image, seconds=60):
+    """Answers with what the image is like once it has one layer again."""
+    end = time.monotonic() + seconds
+    while len(image.get_layers()) > 1 and time.monotonic() < end:
+        time.sleep(0.1)
+    answer([[layer.get_name(), layer.get_visible()] for layer in image.get_layers()])
+
+
+for name, enlargement, selection, is_undone in CASES:
+    image = open_image(enlargement, selection)
+    if is_undone: # then the result replaces its source, which takes several changes of the image
+        image.get_layers()[0].set_opacity(60)
+    display = Gimp.Display.new(image)
+    answer(describe(run_dialog(Gimp.get_pdb().lookup_procedure(name), image), image))
+    if is_undone:
+        wait_for_undo(image)
     display.delete()

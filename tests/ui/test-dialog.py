@@ -27,12 +27,12 @@ GENERAL, FILL = 'plug-in-neural-restore', 'plug-in-neural-restore-fill'
 
 # What open_dialogs.py opens, in the order of the tests.
 CASES = [
-    (GENERAL, 1, None),
-    (GENERAL, 1, None),
-    (GENERAL, 1, (100, 100, 60, 40)),
-    (FILL, 1, (100, 100, 24, 24)),
-    (GENERAL, 1, None),
-    (GENERAL, 8, None),
+    (GENERAL, 1, None, False),
+    (GENERAL, 1, None, False),
+    (GENERAL, 1, (100, 100, 60, 40), False),
+    (FILL, 1, (100, 100, 24, 24), True),
+    (GENERAL, 1, None, False),
+    (GENERAL, 8, None, False),
 ]
 
 
@@ -189,13 +189,21 @@ def test_the_dialog_of_a_single_task_applies_it():
     assert answer['layers'] == ['Background (filled)', 'Background'], answer
 
 
+def test_one_undo_takes_the_result_away():
+    window = wait_for('image window', lambda: screen.xdotool('search', '--onlyvisible', '--name', '– GIMP$'))
+    screen.xdotool('windowfocus', '--sync', window.split()[0])
+    time.sleep(0.5) # until GTK knows
+    screen.xdotool('key', 'ctrl+z')
+    assert gimp.answer(4) == [['Background', True]]
+
+
 def test_super_resolve_makes_a_new_image():
     dialog = Dialog(gimp)
     dialog.press('alt+u')
     time.sleep(2)
     dialog.keep_picture('dialog-super-resolve')
     dialog.press('alt+o')
-    answer = gimp.answer(4)
+    answer = gimp.answer(5)
     assert answer['layers'] == ['Background'] and answer['result_size'] == [704, 704], answer
 
 
@@ -211,7 +219,7 @@ def test_a_running_job_is_cancelled_and_leaves_the_image_alone():
     dialog.press('Escape')
     dialog.wait_until_closed()
     seconds = time.monotonic() - started
-    answer = gimp.answer(5)
+    answer = gimp.answer(6)
     assert answer['status'] == 'cancel', answer
     assert answer['layers'] == ['Background'] and not answer['is_dirty'], answer
     assert seconds < 2, f'{seconds:.2f} s to stop' # 0.1 s, and time for X and a busy machine
