@@ -130,6 +130,19 @@ sigma_from_features (const gfloat features[NR_NOISE_N_FEATURES])
   return sigma < least_sigma ? 0 : MIN (sigma, most_sigma);
 }
 
+/* The smaller one of the channel's and its difference's: where texture makes the channel look coarse, the difference,
+ * in which it cancels, tells. Grey pictures have none. */
+static gdouble
+grain_from_features (const gfloat features[NR_NOISE_N_FEATURES], gboolean is_grey)
+{
+  const gfloat *difference = features + NR_NOISE_DIFFERENCE;
+  const gdouble own        = features[NR_NOISE_FLAT_VARIANCE] - features[NR_NOISE_FLAT_DIAGONAL];
+
+  if (is_grey)
+    return exp (own);
+  return exp (MIN (own, difference[NR_NOISE_FLAT_VARIANCE] - difference[NR_NOISE_FLAT_DIAGONAL]));
+}
+
 gboolean
 nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *noise, GError **error)
 {
@@ -147,7 +160,7 @@ nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *n
       if (! nr_noise_blocks_features (blocks, c, features))
         continue;
       noise->sigma[c] = sigma_from_features (features);
-      noise->grain += exp (features[NR_NOISE_FLAT_VARIANCE] - features[NR_NOISE_FLAT_DIAGONAL]) / 3;
+      noise->grain += grain_from_features (features, source->n_channels == 1) / 3;
     }
   return TRUE;
 }

@@ -26,11 +26,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrNoiseBlocks, nr_noise_blocks_free)
  * scale, NaN for pixels that do not count. The planes are used up. */
 void nr_noise_blocks_add (NrNoiseBlocks *blocks, NrPicture *window);
 
-/* Where in the features the flat blocks at 5-15 %, full size, stand: their variance, and that of their finest details. */
+/* Where in the features the flat blocks at 5-15 %, full size, stand: their variance, and that of their finest details.
+ * The same of the difference to the other channels comes NR_NOISE_DIFFERENCE later. */
 enum
 {
   NR_NOISE_FLAT_VARIANCE = 2,
-  NR_NOISE_FLAT_DIAGONAL = 3
+  NR_NOISE_FLAT_DIAGONAL = 3,
+  NR_NOISE_DIFFERENCE    = 10
 };
 
 /* The features of CHANNEL (0 to 2). For the channel itself and for its difference to the mean of the other two (where
