@@ -35,7 +35,7 @@ typedef struct
   gint          n_columns, n_rows; /* of blocks */
   gfloat       *sum;    /* n_planes planes and one of the numbers of blocks */
   gfloat        threshold;
-  gint          shift_x, shift_y;
+  gint          shift_x, shift_y; /* of the grid of blocks */
   gint          first_stripe; /* 0: even stripes, 1: odd ones */
 } Level;
 
@@ -178,17 +178,17 @@ update_rows (gsize begin, gsize end, guint thread, gpointer data)
   memset (level->sum + level->n_planes * n_pixels + first, 0, (last - first) * sizeof (gfloat));
 }
 
-/* Blocks with an active pixel. */
+/* About how many blocks of a round have an active pixel, from squares of their size that do not overlap. */
 static gsize
 count_blocks (const guint8 *active, gint width, gint height)
 {
   gsize n = 0;
 
-  for (gint row = 0; row < n_blocks (height); row++)
-    for (gint column = 0; column < n_blocks (width); column++)
-      n += block_has_active (active, width, block_position (column, 0, width), block_position (row, 0, height));
+  for (gint y = 0; y <= height - BLOCK; y += BLOCK)
+    for (gint x = 0; x <= width - BLOCK; x += BLOCK)
+      n += block_has_active (active, width, x, y);
 
-  return n;
+  return n * (BLOCK / STEP) * (BLOCK / STEP);
 }
 
 static gboolean

@@ -40,7 +40,69 @@ pixel_mean (const gfloat *planes, gint n_planes, gsize n_pixels, gsize at)
   return sum / n_planes;
 }
 
-/* Mean slope in squares of 5 pixels: strong where there is fine texture. Known outside the hole, smooth inside. */
+typedef struct
+{
+  const gfloat *planes;
+  gint          n_planes, width, height;
+  const guint8 *is_hole;
+  gfloat       *slope;
+  gfloat       *feature;
+  guint8       *is_unknown; /* 1: nothing but hole around the pixel */
+} Texture;
+
+static void
+texture_slopes (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const Texture *texture  = data;
+  const gint     width    = texture->width;
+  const gsize    n_pixels = (gsize) width * texture->height;
+
+  for (gsize y = begin; y < end; y++)
+    for (gint x = 0; x < width; x++)
+      {
+        const gsize  at    = y * width + x;
+        const gsize  next  = x < width - 1 ? at + 1 : at;
+        const gsize  under = y < (gsize) texture->height - 1 ? at + width : at;
+        const gfloat here  = pixel_mean (texture->planes, texture->n_planes, n_pixels, at);
+        const gfloat right = pixel_mean (texture->planes, texture->n_planes, n_pixels, next);
+        const gfloat below = pixel_mean (texture->planes, texture->n_planes, n_pixels, under);
+
+        texture->slope[at] = fabsf (right - here) + fabsf (below - here);
+      }
+}
+
+/* Mean slope outside the hole in squares of 5 pixels. */
+static void
+texture_means (gsize begin, gsize end, guint thread, gpointer data)
+{
+  enum
+  {
+    RADIUS = 2
+  };
+  const Texture *texture = data;
+  const gint     width   = texture->width;
+
+  for (gint y = begin; y < (gint) end; y++)
+    for (gint x = 0; x < width; x++)
+      {
+        const gsize at  = (gsize) y * width + x;
+        gfloat      sum = 0.0f;
+        gint        n   = 0;
+
+        for (gint v = MAX (y - RADIUS, 0); v <= MIN (y + RADIUS, texture->height - 1); v++)
+          for (gint u = MAX (x - RADIUS, 0); u <= MIN (x + RADIUS, width - 1); u++)
+            if (! texture->is_hole[(gsize) v * width + u])
+              {
+                sum += texture->slope[(gsize) v * width + u];
+                n++;
+              }
+        texture->feature[at]    = n > 0 ? sum / n : 0.0f;
+        texture->is_unknown[at] = n == 0;
+      }
+}
+
+/* The texture feature: mean slope around each pixel, strong where there is fine texture. Known outside the hole,
+ * smooth inside. FALSE: cancelled. */
 static gboolean
 find_texture (NrFillJob    *job,
               const gfloat *planes,
@@ -50,43 +112,15 @@ find_texture (NrFillJob    *job,
               const guint8 *is_hole,
               gfloat       *feature)
 {
-  enum
-  {
-    RADIUS = 2
-  };
   const gsize        n_pixels   = (gsize) width * height;
+  const gsize        grain      = 16 + 16384 / width;
   g_autofree gfloat *slope      = g_new (gfloat, n_pixels);
-  g_autofree guint8 *is_unknown = g_new0 (guint8, n_pixels);
+  g_autofree guint8 *is_unknown = g_new (guint8, n_pixels);
+  Texture            texture    = { planes, n_planes, width, height, is_hole, slope, feature, is_unknown };
 
-  for (gint y = 0; y < height; y++)
-    for (gint x = 0; x < width; x++)
-      {
-        const gsize  at    = (gsize) y * width + x;
-        const gfloat here  = pixel_mean (planes, n_planes, n_pixels, at);
-        const gfloat right = pixel_mean (planes, n_planes, n_pixels, x < width - 1 ? at + 1 : at);
-        const gfloat below = pixel_mean (planes, n_planes, n_pixels, y < height - 1 ? at + width : at);
-
-        slope[at] = fabsf (right - here) + fabsf (below - here);
-      }
-
-  for (gint y = 0; y < height; y++)
-    for (gint x = 0; x < width; x++)
-      {
-        gfloat sum = 0.0f;
-        gint   n   = 0;
-
-        for (gint v = MAX (y - RADIUS, 0); v <= MIN (y + RADIUS, height - 1); v++)
-          for (gint u = MAX (x - RADIUS, 0); u <= MIN (x + RADIUS, width - 1); u++)
-            if (! is_hole[(gsize) v * width + u])
-              {
-                sum += slope[(gsize) v * width + u];
-                n++;
-              }
-        feature[(gsize) y * width + x]    = n > 0 ? sum / n : 0.0f;
-        is_unknown[(gsize) y * width + x] = n == 0;
-      }
-
-  return nr_membrane_fill (job, feature, 1, width, height, is_unknown);
+  return nr_fill_job_for (job, 0.0, height, grain, texture_slopes, &texture) &&
+         nr_fill_job_for (job, 0.0, height, grain, texture_means, &texture) &&
+         nr_membrane_fill (job, feature, 1, width, height, is_unknown);
 }
 
 /* -- Seams -------------------------------------------------------------------------------------------------------- */
@@ -156,12 +190,8 @@ complete_pyramid (NrFillJob *job, GPtrArray *levels, guint seed)
       const gint    n_turns    = i == 0 ? LAST_TURNS : coarser == NULL ? TOP_TURNS
                                                                        : TURNS;
 
-      if (coarser == NULL)
-        nr_patch_search_init (level, level_seed);
-      else
-        nr_patch_search_init_from (level, coarser, level_seed);
-
-      if ((coarser == NULL && ! nr_patch_search (job, level, FIRST_ROUNDS, level_seed + 500)) ||
+      if (! nr_patch_search_init (job, level, coarser, level_seed) ||
+          (coarser == NULL && ! nr_patch_search (job, level, FIRST_ROUNDS, level_seed + 500)) ||
           ! nr_patch_vote (job, level) ||
           ! complete_level (job, level, n_turns, level_seed))
         return FALSE;

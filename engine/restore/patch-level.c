@@ -85,33 +85,66 @@ nr_patch_level_shrink (const NrPatchLevel *level)
   return coarse;
 }
 
-/* has_some: 1 where the patch around the pixel lies in the picture and holds a pixel with is_set 1. Rows first, then
- * columns. */
-static void
-mark_patches (const guint8 *is_set, gint width, gint height, guint8 *has_some)
+typedef struct
 {
-  g_autofree guint8 *rows = g_new0 (guint8, (gsize) width * height);
+  const guint8 *is_set;
+  gint          width, height;
+  guint8       *rows;     /* 1: something set in the 7 pixels of the row around the pixel */
+  guint8       *has_some; /* 1: something set in the patch around the pixel, which lies in the picture */
+} Marks;
 
-  for (gint y = 0; y < height; y++)
-    for (gint x = NR_PATCH_RADIUS; x < width - NR_PATCH_RADIUS; x++)
-      rows[(gsize) y * width + x] =
-          memchr (is_set + (gsize) y * width + x - NR_PATCH_RADIUS, 1, NR_PATCH_SIZE) != NULL;
+static void
+mark_rows (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const Marks *marks = data;
+  const gsize  width = marks->width;
 
-  memset (has_some, 0, (gsize) width * height);
-  for (gint y = NR_PATCH_RADIUS; y < height - NR_PATCH_RADIUS; y++)
-    for (gint v = -NR_PATCH_RADIUS; v <= NR_PATCH_RADIUS; v++)
-      for (gint x = NR_PATCH_RADIUS; x < width - NR_PATCH_RADIUS; x++)
-        has_some[(gsize) y * width + x] |= rows[(gsize) (y + v) * width + x];
+  for (gsize y = begin; y < end; y++)
+    for (gsize x = NR_PATCH_RADIUS; x < width - NR_PATCH_RADIUS; x++)
+      marks->rows[y * width + x] = memchr (marks->is_set + y * width + x - NR_PATCH_RADIUS, 1, NR_PATCH_SIZE) != NULL;
+}
+
+static void
+mark_columns (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const Marks *marks = data;
+  const gint   width = marks->width;
+
+  for (gint y = begin; y < (gint) end; y++)
+    {
+      guint8 *has_some = marks->has_some + (gsize) y * width;
+
+      memset (has_some, 0, width);
+      if (y < NR_PATCH_RADIUS || y >= marks->height - NR_PATCH_RADIUS)
+        continue;
+      for (gint v = y - NR_PATCH_RADIUS; v <= y + NR_PATCH_RADIUS; v++)
+        for (gint x = NR_PATCH_RADIUS; x < width - NR_PATCH_RADIUS; x++)
+          has_some[x] |= marks->rows[(gsize) v * width + x];
+    }
+}
+
+/* Which patches hold a pixel with is_set 1. FALSE: cancelled. */
+static gboolean
+mark_patches (NrFillJob *job, const guint8 *is_set, gint width, gint height, guint8 *has_some)
+{
+  g_autofree guint8 *rows  = g_new (guint8, (gsize) width * height);
+  Marks              marks = { is_set, width, height, rows, has_some };
+  const gsize        grain = 16 + 65536 / width;
+
+  return nr_fill_job_for (job, 0.0, height, grain, mark_rows, &marks) &&
+         nr_fill_job_for (job, 0.0, height, grain, mark_columns, &marks);
 }
 
 static gboolean
-find_sources (NrPatchLevel *level)
+find_sources (NrFillJob *job, NrPatchLevel *level, gboolean *any)
 {
   const gint width  = level->width;
   const gint height = level->height;
-  gboolean   any    = FALSE;
 
-  mark_patches (level->is_unclean, width, height, level->is_source);
+  *any = FALSE;
+  if (! mark_patches (job, level->is_unclean, width, height, level->is_source))
+    return FALSE;
+
   for (gint y = 0; y < height; y++)
     for (gint x = 0; x < width; x++)
       {
@@ -120,19 +153,21 @@ find_sources (NrPatchLevel *level)
                                   y >= NR_PATCH_RADIUS && y < height - NR_PATCH_RADIUS;
 
         *is_source = is_whole && ! *is_source;
-        any |= *is_source;
+        *any |= *is_source;
       }
 
-  return any;
+  return TRUE;
 }
 
-static void
-find_targets (NrPatchLevel *level)
+static gboolean
+find_targets (NrFillJob *job, NrPatchLevel *level)
 {
   const gsize        n_pixels  = (gsize) level->width * level->height;
   g_autofree guint8 *is_target = g_new (guint8, n_pixels);
 
-  mark_patches (level->is_hole, level->width, level->height, is_target);
+  if (! mark_patches (job, level->is_hole, level->width, level->height, is_target))
+    return FALSE;
+
   level->n_targets = 0;
   for (gsize i = 0; i < n_pixels; i++)
     {
@@ -142,26 +177,33 @@ find_targets (NrPatchLevel *level)
       if (is_target[i])
         level->targets[level->n_targets++] = i;
     }
+
+  return TRUE;
+}
+
+/* Distance to confidence: 1 outside the hole, Wexler's 1.3 less with each pixel inside. */
+static void
+trust_rows (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const NrPatchLevel *level = data;
+
+  for (gsize i = begin * level->width; i < end * level->width; i++)
+    level->trust[i] = level->is_hole[i] ? powf (1.3f, -level->trust[i]) : 1.0f;
 }
 
 gboolean
 nr_patch_level_prepare (NrFillJob *job, NrPatchLevel *level, gboolean *has_source)
 {
-  /* Wexler's 1.3 a pixel, held from a depth on where all patches are equally in the dark. */
-  const gfloat       fall     = 1.3f;
+  /* From this depth on all patches are equally in the dark. */
   const gfloat       deepest  = 40.0f;
   const gsize        n_pixels = (gsize) level->width * level->height;
   g_autofree guint8 *is_known = g_new (guint8, n_pixels);
 
   for (gsize i = 0; i < n_pixels; i++)
     is_known[i] = ! level->is_hole[i];
-  if (! nr_hole_distance (job, is_known, level->width, level->height, deepest, level->trust))
-    return FALSE;
-  for (gsize i = 0; i < n_pixels; i++)
-    level->trust[i] = is_known[i] ? 1.0f : powf (fall, -level->trust[i]);
 
-  find_targets (level);
-  *has_source = find_sources (level);
-
-  return TRUE;
+  return nr_hole_distance (job, is_known, level->width, level->height, deepest, level->trust) &&
+         nr_fill_job_for (job, 0.0, level->height, 16 + 16384 / level->width, trust_rows, level) &&
+         find_targets (job, level) &&
+         find_sources (job, level, has_source);
 }

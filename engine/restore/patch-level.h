@@ -51,11 +51,9 @@ NrPatchLevel *nr_patch_level_shrink (const NrPatchLevel *level);
  * patch. FALSE: cancelled. */
 gboolean nr_patch_level_prepare (NrFillJob *job, NrPatchLevel *level, gboolean *has_source);
 
-/* Source centres at random for all targets; nothing but SEED and the level decides which. */
-void nr_patch_search_init (NrPatchLevel *level, guint seed);
-
-/* Source centres from the level at half the size; costs are 0. */
-void nr_patch_search_init_from (NrPatchLevel *level, const NrPatchLevel *coarse, guint seed);
+/* First matches: those of the level at half the size, random ones where it has none for a target or is NULL. Costs are
+ * 0 then. FALSE: cancelled. */
+gboolean nr_patch_search_init (NrFillJob *job, NrPatchLevel *level, const NrPatchLevel *coarse, guint seed);
 
 /* N_ROUNDS of propagation and random search; ends with cost and match in step. FALSE: cancelled. */
 gboolean nr_patch_search (NrFillJob *job, NrPatchLevel *level, gint n_rounds, guint seed);

@@ -84,38 +84,60 @@ random_source (const NrPatchLevel *level, guint32 bits)
   return at;
 }
 
-void
-nr_patch_search_init (NrPatchLevel *level, guint seed)
+typedef struct
 {
-  for (gint i = 0; i < level->n_targets; i++)
-    level->match[level->targets[i]] = random_source (level, mix (seed) ^ mix (i));
+  NrPatchLevel       *level;
+  const NrPatchLevel *coarse; /* or NULL */
+  guint               seed;
+} Start;
+
+/* The match that the coarse level has for TARGET, at this level's size; -1: none, or no source here. */
+static gint
+coarse_source (const NrPatchLevel *level, const NrPatchLevel *coarse, gint target)
+{
+  const gint x        = target % level->width;
+  const gint y        = target / level->width;
+  const gint coarse_x = CLAMP (x / 2, NR_PATCH_RADIUS, coarse->width - 1 - NR_PATCH_RADIUS);
+  const gint coarse_y = CLAMP (y / 2, NR_PATCH_RADIUS, coarse->height - 1 - NR_PATCH_RADIUS);
+  const gint match    = coarse->match[coarse_y * coarse->width + coarse_x];
+  gint       u, v;
+
+  if (match < 0)
+    return -1;
+  u = x + 2 * (match % coarse->width - coarse_x);
+  v = y + 2 * (match / coarse->width - coarse_y);
+  if (u < 0 || v < 0 || u >= level->width || v >= level->height || ! level->is_source[v * level->width + u])
+    return -1;
+
+  return v * level->width + u;
 }
 
-void
-nr_patch_search_init_from (NrPatchLevel *level, const NrPatchLevel *coarse, guint seed)
+static void
+start_targets (gsize begin, gsize end, guint thread, gpointer data)
 {
-  for (gint i = 0; i < level->n_targets; i++)
-    {
-      const gint at      = level->targets[i];
-      const gint x       = at % level->width;
-      const gint y       = at / level->width;
-      const gint below_x = CLAMP (x / 2, NR_PATCH_RADIUS, coarse->width - 1 - NR_PATCH_RADIUS);
-      const gint below_y = CLAMP (y / 2, NR_PATCH_RADIUS, coarse->height - 1 - NR_PATCH_RADIUS);
-      const gint match   = coarse->match[below_y * coarse->width + below_x];
-      gint       u, v;
+  const Start  *start = data;
+  NrPatchLevel *level = start->level;
 
-      level->match[at] = -1;
-      if (match >= 0)
-        {
-          u = x + 2 * (match % coarse->width - below_x);
-          v = y + 2 * (match / coarse->width - below_y);
-          if (u >= 0 && u < level->width && v >= 0 && v < level->height && level->is_source[v * level->width + u])
-            level->match[at] = v * level->width + u;
-        }
-      if (level->match[at] < 0)
-        level->match[at] = random_source (level, mix (seed) ^ mix (i));
-      level->cost[i] = 0.0f;
+  for (gsize i = begin; i < end; i++)
+    {
+      const gint target = level->targets[i];
+      gint       source = -1;
+
+      if (start->coarse != NULL)
+        source = coarse_source (level, start->coarse, target);
+      if (source < 0)
+        source = random_source (level, mix (start->seed) ^ mix (i));
+      level->match[target] = source;
+      level->cost[i]       = 0.0f;
     }
+}
+
+gboolean
+nr_patch_search_init (NrFillJob *job, NrPatchLevel *level, const NrPatchLevel *coarse, guint seed)
+{
+  Start start = { level, coarse, seed };
+
+  return nr_fill_job_for (job, 0.0, level->n_targets, 16384, start_targets, &start);
 }
 
 static inline void

@@ -7,23 +7,38 @@
 
 #include <math.h>
 
-/* weight = trust exp (-cost / 2 sigma^2), sigma^2 being the mean cost. */
-static void
-weigh_targets (NrPatchLevel *level)
+typedef struct
 {
-  gdouble mean = 0.0;
+  NrPatchLevel *level;
+  gdouble       mean_cost;
+} Weigh;
 
-  for (gint i = 0; i < level->n_targets; i++)
-    mean += level->cost[i];
-  mean = mean / MAX (level->n_targets, 1) + 1e-9;
+/* weight = trust exp (-cost / 2 sigma^2), sigma^2 being the mean cost. Never 0, so that sums of weights are not. */
+static void
+weigh_targets (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const Weigh  *weigh = data;
+  NrPatchLevel *level = weigh->level;
 
-  for (gint i = 0; i < level->n_targets; i++)
+  for (gsize i = begin; i < end; i++)
     {
       const gint   target = level->targets[i];
-      const gfloat worse  = level->cost[i] / (2.0 * mean);
+      const gfloat worse  = level->cost[i] / (2.0 * weigh->mean_cost);
 
       level->weight[target] = level->trust[target] * expf (-MIN (worse, 60.0f)) + 1e-30f;
     }
+}
+
+static gboolean
+weigh_level (NrFillJob *job, NrPatchLevel *level)
+{
+  Weigh weigh = { level, 0.0 };
+
+  for (gint i = 0; i < level->n_targets; i++)
+    weigh.mean_cost += level->cost[i];
+  weigh.mean_cost = weigh.mean_cost / level->n_targets + 1e-9;
+
+  return nr_fill_job_for (job, 0.0, level->n_targets, 16384, weigh_targets, &weigh);
 }
 
 NrPatchPixel
@@ -65,7 +80,6 @@ vote_rows (gsize begin, gsize end, guint thread, gpointer data)
 gboolean
 nr_patch_vote (NrFillJob *job, NrPatchLevel *level)
 {
-  weigh_targets (level);
-
-  return nr_fill_job_for (job, level->n_targets, level->height, 8 + 8192 / level->width, vote_rows, level);
+  return weigh_level (job, level) &&
+         nr_fill_job_for (job, level->n_targets, level->height, 8 + 8192 / level->width, vote_rows, level);
 }
