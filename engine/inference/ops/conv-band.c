@@ -94,7 +94,7 @@ lay_out (const NrConvPlan *plan, const NrConvPart *part, gsize rows, gsize colum
   return layout;
 }
 
-/* Floats of scratch: rows, offsets of the taps, sums of all lanes, a row of interleaved ones. */
+/* Floats of scratch: rows, offsets of all lanes' taps, sums of all lanes, a row of interleaved ones. */
 static gsize
 scratch_size (const NrConvPlan *plan, gsize rows, gsize columns)
 {
@@ -107,7 +107,7 @@ scratch_size (const NrConvPlan *plan, gsize rows, gsize columns)
       gsize             taps  = 0;
 
       for (gsize lane = 0; lane < lanes; lane++)
-        taps = MAX (taps, part[lane].grid.n_taps);
+        taps += part[lane].grid.n_taps;
 
       size = MAX (size, round_up (lay_out (plan, part, rows, columns).size, 16) +
                             round_up (taps * plan->in_channels * sizeof (ptrdiff_t) / sizeof (gfloat), 16) +
@@ -212,7 +212,8 @@ copy_rows (const NrConvPlan *plan, const NrKernels *kernels, const NrGrid *grid,
       }
 }
 
-static void
+/* Writes the offset of each k; returns where it stopped. */
+static ptrdiff_t *
 find_offsets (const NrConvPlan *plan, const NrGrid *grid, const Layout *layout, ptrdiff_t *offset)
 {
   const NrGridAxis *h = &grid->axis[1];
@@ -228,6 +229,8 @@ find_offsets (const NrConvPlan *plan, const NrGrid *grid, const Layout *layout, 
           *offset++ = (ptrdiff_t) (c * layout->channel) + (h->offset[ty] - layout->y_first) * (ptrdiff_t) layout->row +
                       split * (ptrdiff_t) layout->split + x - layout->x_first;
         }
+
+  return offset;
 }
 
 void
@@ -264,9 +267,14 @@ nr_conv_band_item (const NrNode *node, const NrKernels *kernels, const gfloat *p
   gfloat           *mixed    = sums + lanes * plan->chunk * stride;
   ptrdiff_t        *offset   = (ptrdiff_t *) (mixed + lanes * stride);
 
+  const ptrdiff_t *lane_offset[MAX_LANES];
+
   copy_rows (plan, kernels, grid, &layout, &band, x, rows);
-  if (lanes == 1)
-    find_offsets (plan, grid, &layout, offset);
+  for (gsize lane = 0; lane < lanes; lane++)
+    {
+      lane_offset[lane] = offset;
+      offset            = find_offsets (plan, &part[lane].grid, &layout, offset);
+    }
 
   for (gsize r = 0; r < band.rows; r++)
     {
@@ -276,12 +284,9 @@ nr_conv_band_item (const NrNode *node, const NrKernels *kernels, const gfloat *p
           const gsize       depth   = plan->in_channels * own->grid.n_taps;
           const gfloat     *weights = packed + work.group * plan->group_weights + own->weights;
 
-          if (lanes > 1)
-            find_offsets (plan, &own->grid, &layout, offset);
-
           for (gsize j = 0; j < band.columns; j += NR_PANEL)
             for (gsize m = work.begin; m < work.end; m += NR_ROWS)
-              kernels->product_at (weights + m * depth, rows + r * h->step * layout.row + j, offset, depth,
+              kernels->product_at (weights + m * depth, rows + r * h->step * layout.row + j, lane_offset[lane], depth,
                                    MIN (NR_ROWS, plan->out_channels - m), round_up (MIN (band.columns - j, NR_PANEL), 16),
                                    sums + (lane * plan->chunk + m - work.begin) * stride + j, stride);
         }
