@@ -72,9 +72,18 @@ show_progress_in_gimp (gdouble fraction, gdouble seconds_left, gpointer data)
   gimp_progress_update (fraction);
 }
 
+/* A new image is for the caller to find among the return values, unless a user is there to see it. */
+static void
+show_image (GimpImage *image, GimpRunMode run_mode)
+{
+  if (run_mode == GIMP_RUN_INTERACTIVE || (run_mode == GIMP_RUN_WITH_LAST_VALS && gimp_default_display ()))
+    gimp_display_new (image);
+}
+
 /* From the settings to the layers; DIALOG (may be NULL) shows the progress and can cancel. */
 static GimpValueArray *
 restore (GimpProcedure    *procedure,
+         GimpRunMode       run_mode,
          GimpImage        *image,
          GimpDrawable    **drawables,
          const NrSettings *settings,
@@ -107,8 +116,8 @@ restore (GimpProcedure    *procedure,
   if (placement == NULL)
     return failure (procedure, GIMP_PDB_EXECUTION_ERROR, error);
 
-  if (placement->image != image && gimp_default_display ())
-    gimp_display_new (placement->image);
+  if (placement->image != image)
+    show_image (placement->image, run_mode);
   gimp_displays_flush ();
 
   return success (procedure, job, placement);
@@ -116,6 +125,7 @@ restore (GimpProcedure    *procedure,
 
 static GimpValueArray *
 restore_directly (GimpProcedure       *procedure,
+                  GimpRunMode          run_mode,
                   GimpImage           *image,
                   GimpDrawable       **drawables,
                   GimpProcedureConfig *config,
@@ -127,7 +137,7 @@ restore_directly (GimpProcedure       *procedure,
   if (settings == NULL)
     return failure (procedure, GIMP_PDB_CALLING_ERROR, error);
 
-  return restore (procedure, image, drawables, settings, NULL);
+  return restore (procedure, run_mode, image, drawables, settings, NULL);
 }
 
 static const gchar *
@@ -187,7 +197,7 @@ restore_with_dialog (GimpProcedure       *procedure,
   if (settings == NULL)
     return failure (procedure, GIMP_PDB_CALLING_ERROR, error);
 
-  return restore (procedure, image, drawables, settings, dialog);
+  return restore (procedure, GIMP_RUN_INTERACTIVE, image, drawables, settings, dialog);
 }
 
 /* The packages that come with the plug-in lie beside its binary. */
@@ -217,7 +227,7 @@ run (GimpProcedure       *procedure,
   if (run_mode == GIMP_RUN_INTERACTIVE)
     return restore_with_dialog (procedure, image, drawables, config, task);
 
-  return restore_directly (procedure, image, drawables, config, task);
+  return restore_directly (procedure, run_mode, image, drawables, config, task);
 }
 
 /* -- Registration ------------------------------------------------------------------------------------------------- */
