@@ -26,6 +26,8 @@ def torch_engine(model, threads):
     import torch
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
+    # With its compiler of element-wise chains PyTorch 2.6 did not begin NAFNet within five minutes.
+    torch._C._jit_set_texpr_fuser_enabled(False)
     module = torch.jit.freeze(torch.jit.load(model).eval())
 
     def run(x):
