@@ -338,7 +338,8 @@ read_attr (const NrOnnx__Attribute *message, NrAttrType type, const gchar *where
 
   if (type == NR_ATTR_STRING)
     {
-      attr->s = g_strndup ((const gchar *) message->s.data, message->s.len);
+      /* A field that the file leaves out has no data. */
+      attr->s = message->s.len > 0 ? g_strndup ((const gchar *) message->s.data, message->s.len) : g_strdup ("");
       what    = g_strdup_printf ("%s: the value of attribute '%s'", where, message->name);
       if (! nr_onnx_check_name (attr->s, what, error))
         g_clear_pointer (&attr, attr_free);

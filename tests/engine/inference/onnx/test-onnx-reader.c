@@ -341,6 +341,20 @@ test_refuses_names_not_fit_for_messages (void)
   assert_refused (message, NR_ENGINE_ERROR_FILE, "test.onnx: the name of a value contains control characters");
 }
 
+/* An empty text is not in the file at all. */
+static void
+test_empty_text_is_read (void)
+{
+  NrOnnx__Model      *message = small_model ();
+  g_autoptr (GError)  error   = NULL;
+  g_autoptr (NrModel) model   = NULL;
+
+  nr_builder_string (nr_builder_node (message, "DepthToSpace", "y", "z"), "mode", "");
+  model = nr_builder_load (message, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (model);
+}
+
 static void
 test_refuses_subgraphs (void)
 {
@@ -456,6 +470,7 @@ main (int argc, char **argv)
     { "narrows-doubles", test_narrows_doubles },
     { "constant-nodes-become-initialisers", test_constants_are_initialisers },
     { "refuses-unknown-operator-by-node-and-name", test_refuses_unknown_operator },
+    { "empty-text-is-read", test_empty_text_is_read },
     { "refuses-unknown-attribute", test_refuses_unknown_attribute },
     { "refuses-an-unnamed-node-by-its-output", test_refuses_unnamed_node_by_its_output },
     { "refuses-other-domains", test_refuses_other_domains },
