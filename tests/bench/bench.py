@@ -79,7 +79,8 @@ def export(name, size, folder):
 
 def start_engines(build, name, onnx, traced, channels, size, cores, folder):
     x_path = folder / 'x.f32'
-    np.random.default_rng(7).random((channels, size, size), np.float32).tofile(x_path)
+    n_planes = sum(map(int, str(channels).split('+')))
+    np.random.default_rng(7).random((n_planes, size, size), np.float32).tofile(x_path)
     shape = [str(len(cores)), str(channels), str(size), str(size)]
     worker = [sys.executable, str(HERE / 'worker.py')]
     commands = {
@@ -111,6 +112,15 @@ def differences(outputs):
     scale = float(np.abs(want).max()) or 1.0
     return {engine: float(np.abs(y - want).max()) / scale if y.size == want.size else float('inf')
             for engine, y in outputs.items()}
+
+
+def shipped():
+    """Our own models: name, file and channels of their inputs. PyTorch has no module of them and is left out."""
+    for config in sorted((HERE.parent.parent / 'weights').glob('*/config.json')):
+        channels = '3+1' if json.loads(config.read_text()).get('num_inputs', 1) == 2 else '3'
+        for model in sorted(config.parent.glob('*.onnx')):
+            suffix = model.stem.removeprefix('model').replace('_', '-')
+            yield config.parent.name + suffix, (model, None, channels)
 
 
 def measure(args, name, size, threads, folder, model=None):
@@ -174,7 +184,8 @@ def main():
 
     sys.path.insert(0, str(HERE))
     import networks
-    names = args.networks.split(',') if args.networks else list(networks.NETWORKS)
+    models = dict(shipped())
+    names = args.networks.split(',') if args.networks else [*networks.NETWORKS, *models]
     results = []
     if not args.json:
         print(f'{"network":12} size th  {"engine":17} {"min ms":>9} {"median":>9} {"GFLOP/s":>8}  share      diff  ratio')
@@ -184,7 +195,7 @@ def main():
         for name in names:
             for size in args.sizes:
                 for threads in args.threads:
-                    result = measure(args, name, size, threads, folder)
+                    result = measure(args, name, size, threads, folder, models.get(name))
                     if result is None:
                         continue
                     results.append(result)

@@ -4,7 +4,7 @@
  *
  * Usage: run-network MODEL.onnx INPUT.f32 OUTPUT.f32 THREADS CHANNELS HEIGHT WIDTH
  *
- * Plans the network, runs it once on INPUT (raw float32) and writes OUTPUT, prints one line of JSON about itself. Then each
+ * CHANNELS is one number for each input, as in 3+1; INPUT holds the inputs one after another. Plans the network, runs it once on INPUT (raw float32) and writes OUTPUT, prints one line of JSON about itself. Then each
  * line on standard input is answered with the milliseconds of one more run.
  */
 
@@ -13,13 +13,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum
+{
+  MAX_INPUTS = 4
+};
+
 static gdouble
-run (NrSession *session, const void *input, void *output)
+run (NrSession *session, const void *const *inputs, void *output)
 {
   g_autoptr (GError) error = NULL;
   const gint64       start = g_get_monotonic_time ();
 
-  if (! nr_session_run (session, &input, &output, NULL, NULL, NULL, &error))
+  if (! nr_session_run (session, inputs, &output, NULL, NULL, NULL, &error))
     {
       fprintf (stderr, "%s\n", error->message);
       exit (1);
@@ -36,7 +41,10 @@ main (int argc, char **argv)
   g_autoptr (NrSession) session = NULL;
   g_autofree gchar     *input   = NULL;
   g_autofree gchar     *output  = NULL;
-  gsize                 n_input, n_output, n_given;
+  const void           *inputs[MAX_INPUTS];
+  NrShape               shapes[MAX_INPUTS];
+  gsize                 offsets[MAX_INPUTS];
+  gsize                 n_input = 0, n_output, n_given;
   gchar                 line[64];
 
   if (argc != 8)
@@ -45,17 +53,27 @@ main (int argc, char **argv)
       return 2;
     }
 
-  const NrSessionOptions options = { (guint) atoi (argv[4]), NR_CPU_AVX512, 0 };
-  const NrShape          shape   = { NR_TYPE_FLOAT32, 4, { 1, atoi (argv[5]), atoi (argv[6]), atoi (argv[7]) } };
+  const NrSessionOptions options  = { (guint) atoi (argv[4]), NR_CPU_AVX512, 0 };
+  g_auto (GStrv)         channels = g_strsplit (argv[5], "+", MAX_INPUTS);
+
+  for (guint i = 0; channels[i] != NULL; i++)
+    {
+      gsize n = 0;
+
+      shapes[i]  = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, atoi (channels[i]), atoi (argv[6]), atoi (argv[7]) } };
+      offsets[i] = n_input;
+      if (! nr_shape_n_elements (&shapes[i], &n))
+        return 2;
+      n_input += n;
+    }
 
   model = nr_model_load (argv[1], &error);
-  if (model != NULL)
-    session = nr_session_new (model, &shape, &options, &error);
+  if (model != NULL && nr_model_n_inputs (model) == g_strv_length (channels))
+    session = nr_session_new (model, shapes, &options, &error);
   if (session == NULL || ! g_file_get_contents (argv[2], &input, &n_given, &error) ||
-      ! nr_shape_n_elements (&shape, &n_input) ||
       ! nr_shape_n_elements (nr_session_output_shape (session, 0), &n_output))
     {
-      fprintf (stderr, "%s\n", error != NULL ? error->message : "too large");
+      fprintf (stderr, "%s\n", error != NULL ? error->message : "it takes other inputs, or its output is too large");
       return 1;
     }
 
@@ -65,8 +83,10 @@ main (int argc, char **argv)
       return 1;
     }
 
+  for (guint i = 0; channels[i] != NULL; i++)
+    inputs[i] = input + offsets[i] * sizeof (gfloat);
   output = g_malloc (n_output * sizeof (gfloat));
-  run (session, input, output);
+  run (session, inputs, output);
   if (! g_file_set_contents (argv[3], output, (gssize) (n_output * sizeof (gfloat)), &error))
     {
       fprintf (stderr, "%s\n", error->message);
@@ -79,7 +99,7 @@ main (int argc, char **argv)
 
   while (fgets (line, sizeof line, stdin) != NULL)
     {
-      printf ("%.4f\n", run (session, input, output));
+      printf ("%.4f\n", run (session, inputs, output));
       fflush (stdout);
     }
 

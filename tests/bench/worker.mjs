@@ -8,21 +8,27 @@ import { createInterface } from 'node:readline';
 
 const require = createRequire(process.env.NR_BENCH_NODE_MODULES + '/');
 const ort = require('onnxruntime-node');
-const [model, xPath, yPath, threads, ...shape] = process.argv.slice(2);
+const [model, xPath, yPath, threads, channels, height, width] = process.argv.slice(2);
 const session = await ort.InferenceSession.create(model, {
   executionProviders: ['cpu'], intraOpNumThreads: Number(threads), interOpNumThreads: 1, logSeverityLevel: 3,
 });
 const bytes = readFileSync(xPath);
 const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-const feed = { [session.inputNames[0]]: new ort.Tensor('float32', data, [1, ...shape.map(Number)]) };
+const feed = {};
+let offset = 0;
+channels.split('+').map(Number).forEach((c, i) => {
+  const n = c * height * width;
+  feed[session.inputNames[i]] = new ort.Tensor('float32', data.slice(offset, offset + n), [1, c, +height, +width]);
+  offset += n;
+});
 const run = async () => (await session.run(feed))[session.outputNames[0]];
 
 await run();
 const y = (await run()).data;
 writeFileSync(yPath, Buffer.from(y.buffer, y.byteOffset, y.byteLength));
 console.log(JSON.stringify({ version: require('onnxruntime-node/package.json').version }));
-for await (const line of createInterface({ input: process.stdin })) {
+for await (const _ of createInterface({ input: process.stdin })) {
   const start = performance.now();
   await run();
-  console.log((performance.now() - start).toFixed(4) + (line ? '' : ''));
+  console.log((performance.now() - start).toFixed(4));
 }

@@ -3,7 +3,7 @@
 """One engine, one network, in a process of its own; speaks the protocol of run-network.c.
 
 Usage: worker.py ENGINE MODEL INPUT.f32 OUTPUT.f32 THREADS CHANNELS HEIGHT WIDTH
-ENGINE is onnxruntime, torch or opencv; MODEL is the ONNX file, for torch the traced module.
+CHANNELS is one number for each input, as in 3+1. ENGINE is onnxruntime, torch or opencv; MODEL is the ONNX file, for torch the traced module.
 """
 import json
 import sys
@@ -18,8 +18,8 @@ def onnxruntime_engine(model, threads):
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 3
     session = ort.InferenceSession(model, options, providers=['CPUExecutionProvider'])
-    name = session.get_inputs()[0].name
-    return ort.__version__, lambda x: session.run(None, {name: x})[0]
+    names = [i.name for i in session.get_inputs()]
+    return ort.__version__, lambda inputs: session.run(None, dict(zip(names, inputs)))[0]
 
 
 def torch_engine(model, threads):
@@ -30,9 +30,9 @@ def torch_engine(model, threads):
     torch._C._jit_set_texpr_fuser_enabled(False)
     module = torch.jit.freeze(torch.jit.load(model).eval())
 
-    def run(x):
+    def run(inputs):
         with torch.inference_mode():
-            return module(torch.from_numpy(x)).numpy()
+            return module(*map(torch.from_numpy, inputs)).numpy()
     return torch.__version__, run
 
 
@@ -41,24 +41,32 @@ def opencv_engine(model, threads):
     cv2.setNumThreads(threads)
     net = cv2.dnn.readNetFromONNX(model)
 
-    def run(x):
-        net.setInput(x)
+    def run(inputs):
+        if len(inputs) == 1:
+            net.setInput(inputs[0])
+        else: # our models' names: OpenCV does not tell a file's
+            for name, x in zip(('input', 'sigma'), inputs):
+                net.setInput(x, name)
         return net.forward()
     return cv2.__version__, run
 
 
 def main():
-    engine, model, x_path, y_path, threads, *shape = sys.argv[1:]
+    engine, model, x_path, y_path, threads, channels, height, width = sys.argv[1:]
     make = {'onnxruntime': onnxruntime_engine, 'torch': torch_engine, 'opencv': opencv_engine}[engine]
     version, run = make(model, int(threads))
-    x = np.fromfile(x_path, np.float32).reshape(1, *map(int, shape))
+    data, inputs = np.fromfile(x_path, np.float32), []
+    for c in map(int, channels.split('+')):
+        n = c * int(height) * int(width)
+        inputs.append(data[:n].reshape(1, c, int(height), int(width)))
+        data = data[n:]
     for _ in range(2): # PyTorch's frozen modules settle in the second run
-        y = run(x)
+        y = run(inputs)
     np.ascontiguousarray(y, np.float32).tofile(y_path)
     print(json.dumps({'version': version}), flush=True)
     for _ in sys.stdin:
         start = time.perf_counter()
-        run(x)
+        run(inputs)
         print('%.4f' % ((time.perf_counter() - start) * 1e3), flush=True)
 
 
