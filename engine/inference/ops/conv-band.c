@@ -123,6 +123,7 @@ nr_conv_band_fits (NrConvPlan *plan)
   const NrGrid *grid   = &plan->parts[0].grid;
   const gsize   width  = grid->axis[2].positions;
   const gsize   groups = MAX (plan->batch * plan->groups, 1);
+  gsize         n_bands; /* of one row */
 
   for (gsize p = 0; p < plan->n_parts; p++)
     {
@@ -150,7 +151,8 @@ nr_conv_band_fits (NrConvPlan *plan)
     }
 
   plan->chunk = round_up (plan->out_channels, NR_ROWS);
-  plan->rows  = CLAMP (grid->axis[1].positions * ((width + plan->columns - 1) / plan->columns) * groups / 64, 1, MAX_ROWS);
+  n_bands     = grid->axis[1].positions * ((width + plan->columns - 1) / plan->columns) * groups * plan->n_parts / n_lanes (plan->parts);
+  plan->rows  = CLAMP (n_bands / 64, 1, MAX_ROWS);
   plan->rows  = MIN (plan->rows, grid->axis[1].positions);
   while (plan->rows > 1 && scratch_size (plan, plan->rows, plan->columns) > CACHED)
     plan->rows = (plan->rows + 1) / 2;
