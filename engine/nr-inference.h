@@ -148,13 +148,13 @@ typedef void (*NrProgressFunc) (gdouble fraction, gpointer data);
 /* Runs the network. inputs[i]: contiguous elements of input_shapes[i]; outputs[i]: room for nr_session_output_shape (i)
  * (NULL: not wanted). Inputs and outputs must not overlap and need no alignment but their element's. Cancelled:
  * G_IO_ERROR_CANCELLED, outputs undefined. The result is the same bytes for any number of threads. */
-gboolean nr_session_run (NrSession          *session,
-                         const void *const  *inputs,
-                         void *const        *outputs,
-                         NrProgressFunc      progress,
-                         gpointer            progress_data,
-                         GCancellable       *cancellable,
-                         GError            **error);
+gboolean nr_session_run (NrSession         *session,
+                         const void *const *inputs,
+                         void *const       *outputs,
+                         NrProgressFunc     progress,
+                         gpointer           progress_data,
+                         GCancellable      *cancellable,
+                         GError           **error);
 
 /* -- Threads ------------------------------------------------------------------------------------------------------ */
 

@@ -11,12 +11,12 @@
 
 struct _NrSession
 {
-  NrPlan  *plan;
-  NrPool  *pool;
-  gpointer arena;
-  gpointer scratch;     /* scratch_bytes for each thread */
+  NrPlan   *plan;
+  NrPool   *pool;
+  gpointer  arena;
+  gpointer  scratch;     /* scratch_bytes for each thread */
   gpointer *spare;      /* one for each output: memory for those the caller does not want, made when needed */
-  gdouble  total_cost;
+  gdouble   total_cost;
 };
 
 /* -- Make --------------------------------------------------------------------------------------------------------- */
@@ -103,7 +103,7 @@ NrSession *
 nr_session_new (NrModel *model, const NrShape *input_shapes, const NrSessionOptions *options, GError **error)
 {
   g_autoptr (NrSession) session = g_new0 (NrSession, 1);
-  gsize bytes;
+  gsize                 bytes;
 
   g_return_val_if_fail (model != NULL, NULL);
 
@@ -194,17 +194,17 @@ typedef struct
 
 enum
 {
-  REPORT_INTERVAL  = 20000,  /* microseconds between reports of progress */
-  MIN_ELEMENTS     = 8192,   /* element-wise work below this is not worth a second thread */
-  MAX_PIECE_COST   = 8000000 /* multiply-adds in a piece: some milliseconds, so that cancelling is quick */
+  REPORT_INTERVAL = 20000,  /* microseconds between reports of progress */
+  MIN_ELEMENTS    = 8192,   /* element-wise work below this is not worth a second thread */
+  MAX_PIECE_COST  = 8000000 /* multiply-adds in a piece: some milliseconds, so that cancelling is quick */
 };
 
 static void
 run_range (gsize begin, gsize end, guint thread, gpointer data)
 {
-  const Run     *run     = data;
-  const NrPlan  *plan    = run->session->plan;
-  guint8        *scratch = run->session->scratch;
+  const Run    *run     = data;
+  const NrPlan *plan    = run->session->plan;
+  guint8       *scratch = run->session->scratch;
 
   run->node->op->run (run->node, plan->kernels, begin, end, scratch + thread * plan->scratch_bytes);
 }

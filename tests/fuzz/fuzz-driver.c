@@ -225,8 +225,8 @@ bind_integers (NrOnnx__Model *model, const gchar *folder)
         }
 
       free (tensor->name);
-      tensor->name       = strdup (graph->input[i]->name);
-      graph->initializer = realloc (graph->initializer, (graph->n_initializer + 1) * sizeof *graph->initializer);
+      tensor->name                               = strdup (graph->input[i]->name);
+      graph->initializer                         = realloc (graph->initializer, (graph->n_initializer + 1) * sizeof *graph->initializer);
       graph->initializer[graph->n_initializer++] = tensor;
     }
 }
@@ -275,9 +275,9 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GRand) rand = NULL;
-  g_autoptr (GDir) dir   = NULL;
-  const gchar *name;
-  guint        n = 0;
+  g_autoptr (GDir)  dir  = NULL;
+  const gchar      *name;
+  guint             n = 0;
 
   if (argc != 4)
     {

@@ -45,8 +45,8 @@ fill (NrKernels *k, int level)
   k->level = level;
 
   /* Every slot has its portable version first. */
-  k->name = "c";
-  k->relu = nr_relu_c;
+  k->name            = "c";
+  k->relu            = nr_relu_c;
   k->matrix_product  = nr_matrix_product_c;
   k->pack_panel      = nr_pack_panel_c;
   k->product         = nr_product_c;
@@ -62,8 +62,8 @@ fill (NrKernels *k, int level)
 #if defined(NR_HAVE_AVX2)
   if (level >= LEVEL_AVX2)
     {
-      k->name = "avx2";
-      k->relu = nr_relu_avx2;
+      k->name            = "avx2";
+      k->relu            = nr_relu_avx2;
       k->pack_panel      = nr_pack_panel_avx2;
       k->product         = nr_product_avx2;
       k->product_at      = nr_product_at_avx2;
@@ -80,8 +80,8 @@ fill (NrKernels *k, int level)
 #if defined(NR_HAVE_AVX512)
   if (level >= LEVEL_AVX512)
     {
-      k->name = "avx512";
-      k->relu = nr_relu_avx512;
+      k->name            = "avx512";
+      k->relu            = nr_relu_avx512;
       k->pack_panel      = nr_pack_panel_avx512;
       k->product         = nr_product_avx512;
       k->product_at      = nr_product_at_avx512;

@@ -43,7 +43,7 @@ test_every_item_once (void)
     for (guint g = 0; g < G_N_ELEMENTS (grains); g++)
       {
         g_autoptr (NrPool) pool = nr_pool_new (threads);
-        g_autofree Work *work   = g_new0 (Work, 1);
+        g_autofree Work   *work = g_new0 (Work, 1);
 
         work->grain     = grains[g];
         work->n_threads = nr_pool_n_threads (pool);
@@ -59,7 +59,7 @@ static void
 test_many_short_jobs (void)
 {
   g_autoptr (NrPool) pool = nr_pool_new (THREADS);
-  g_autofree Work *work   = g_new0 (Work, 1);
+  g_autofree Work   *work = g_new0 (Work, 1);
 
   work->grain     = 3;
   work->n_threads = nr_pool_n_threads (pool);
@@ -101,10 +101,10 @@ test_tick_stops (void)
 {
   for (guint threads = 1; threads <= THREADS; threads++)
     {
-      g_autoptr (NrPool) pool = nr_pool_new (threads);
-      g_autofree Work *work   = g_new0 (Work, 1);
-      Ticks ticks             = { g_thread_self (), 1000, 0 };
-      gsize n_seen            = 0;
+      g_autoptr (NrPool) pool   = nr_pool_new (threads);
+      g_autofree Work   *work   = g_new0 (Work, 1);
+      Ticks              ticks  = { g_thread_self (), 1000, 0 };
+      gsize              n_seen = 0;
 
       work->grain     = 10;
       work->n_threads = nr_pool_n_threads (pool);

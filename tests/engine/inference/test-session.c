@@ -56,12 +56,12 @@ load_relu_chain (guint length)
 static void
 test_run_writes_the_output_only (void)
 {
-  g_autoptr (NrModel) model     = load_relu_chain (3);
+  g_autoptr (NrModel)   model   = load_relu_chain (3);
   g_autoptr (NrSession) session = NULL;
-  g_autoptr (GError) error      = NULL;
-  NrShape shape                 = { NR_TYPE_FLOAT32, 2, { 2, 3 } };
-  gfloat  x[6]                  = { -1, 2, -3, 4, -5, 6 };
-  gfloat  y[7]                  = { 0 };
+  g_autoptr (GError)    error   = NULL;
+  NrShape               shape   = { NR_TYPE_FLOAT32, 2, { 2, 3 } };
+  gfloat                x[6]    = { -1, 2, -3, 4, -5, 6 };
+  gfloat                y[7]    = { 0 };
 
   session = nr_session_new (model, &shape, NULL, &error);
   g_assert_no_error (error);
@@ -79,10 +79,10 @@ test_run_writes_the_output_only (void)
 static void
 test_chain_needs_no_memory (void)
 {
-  g_autoptr (NrModel) model     = load_relu_chain (5);
+  g_autoptr (NrModel)   model   = load_relu_chain (5);
   g_autoptr (NrSession) session = NULL;
-  g_autoptr (GError) error      = NULL;
-  NrShape shape                 = { NR_TYPE_FLOAT32, 2, { 100, 100 } };
+  g_autoptr (GError)    error   = NULL;
+  NrShape               shape   = { NR_TYPE_FLOAT32, 2, { 100, 100 } };
 
   session = nr_session_new (model, &shape, NULL, &error);
   g_assert_no_error (error);
@@ -92,10 +92,10 @@ test_chain_needs_no_memory (void)
 static void
 test_wrong_shape_is_refused (void)
 {
-  g_autoptr (NrModel) model     = load_relu_chain (1);
+  g_autoptr (NrModel)   model   = load_relu_chain (1);
   g_autoptr (NrSession) session = NULL;
-  g_autoptr (GError) error      = NULL;
-  NrShape shape                 = { NR_TYPE_FLOAT32, 3, { 1, 2, 3 } };
+  g_autoptr (GError)    error   = NULL;
+  NrShape               shape   = { NR_TYPE_FLOAT32, 3, { 1, 2, 3 } };
 
   session = nr_session_new (model, &shape, NULL, &error);
   g_assert_null (session);
@@ -109,8 +109,8 @@ load_convolutions (void)
 {
   static const gint64 channels[] = { 1, 16, 16, 1 };
   NrOnnx__Model      *builder    = nr_builder_new (17);
-  g_autoptr (GError) error       = NULL;
-  NrModel *model;
+  g_autoptr (GError)  error      = NULL;
+  NrModel            *model;
 
   nr_builder_input (builder, "x0", 1, 4, (gint64[]) { 1, 1, -1, -1 });
   for (guint i = 0; i < 3; i++)
@@ -138,8 +138,8 @@ make_session (NrModel *model, gint64 size, guint threads)
 {
   const NrShape          shape   = { NR_TYPE_FLOAT32, 4, { 1, 1, size, size } };
   const NrSessionOptions options = { .threads = threads, .cpu_level = NR_CPU_AVX512 };
-  g_autoptr (GError) error       = NULL;
-  NrSession *session             = nr_session_new (model, &shape, &options, &error);
+  g_autoptr (GError)     error   = NULL;
+  NrSession             *session = nr_session_new (model, &shape, &options, &error);
 
   g_assert_no_error (error);
   return session;
@@ -165,9 +165,9 @@ test_threads_give_the_same_bytes (void)
     SIZE = 67
   };
   g_autoptr (NrModel) model = load_convolutions ();
-  g_autofree gfloat *x      = make_picture (SIZE * SIZE);
-  g_autofree gfloat *first  = g_new (gfloat, SIZE * SIZE);
-  g_autofree gfloat *other  = g_new (gfloat, SIZE * SIZE);
+  g_autofree gfloat  *x     = make_picture (SIZE * SIZE);
+  g_autofree gfloat  *first = g_new (gfloat, SIZE * SIZE);
+  g_autofree gfloat  *other = g_new (gfloat, SIZE * SIZE);
 
   for (guint threads = 1; threads <= 5; threads++)
     {
@@ -209,11 +209,11 @@ test_progress_rises_to_one (void)
   {
     SIZE = 1500
   };
-  g_autoptr (NrModel) model     = load_convolutions ();
+  g_autoptr (NrModel)   model   = load_convolutions ();
   g_autoptr (NrSession) session = make_session (model, SIZE, 2);
-  g_autofree gfloat *x          = make_picture (SIZE * SIZE);
-  g_autofree gfloat *y          = g_new (gfloat, SIZE * SIZE);
-  Watch watch                   = { .thread = g_thread_self () };
+  g_autofree gfloat    *x       = make_picture (SIZE * SIZE);
+  g_autofree gfloat    *y       = g_new (gfloat, SIZE * SIZE);
+  Watch                 watch   = { .thread = g_thread_self () };
 
   g_assert_true (nr_session_run (session, (const void *[]) { x }, (void *[]) { y }, watch_progress, &watch, NULL, NULL));
   g_assert_cmpfloat (watch.last, ==, 1.0);
@@ -227,13 +227,13 @@ test_cancelled_in_the_middle (void)
   {
     SIZE = 1500
   };
-  g_autoptr (NrModel) model            = load_convolutions ();
-  g_autoptr (NrSession) session        = make_session (model, SIZE, 2);
+  g_autoptr (NrModel)      model       = load_convolutions ();
+  g_autoptr (NrSession)    session     = make_session (model, SIZE, 2);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GError) error             = NULL;
-  g_autofree gfloat *x                 = make_picture (SIZE * SIZE);
-  g_autofree gfloat *y                 = g_new (gfloat, SIZE * SIZE);
-  Watch watch                          = { .thread = g_thread_self (), .cancellable = cancellable };
+  g_autoptr (GError)       error       = NULL;
+  g_autofree gfloat       *x           = make_picture (SIZE * SIZE);
+  g_autofree gfloat       *y           = g_new (gfloat, SIZE * SIZE);
+  Watch                    watch       = { .thread = g_thread_self (), .cancellable = cancellable };
 
   g_assert_false (nr_session_run (session, (const void *[]) { x }, (void *[]) { y }, watch_progress, &watch,
                                   cancellable, &error));
@@ -255,11 +255,11 @@ test_runs_allocate_nothing (void)
   {
     SIZE = 64
   };
-  g_autoptr (NrModel) model     = load_convolutions ();
+  g_autoptr (NrModel)   model   = load_convolutions ();
   g_autoptr (NrSession) session = make_session (model, SIZE, 2);
-  g_autofree gfloat *x          = make_picture (SIZE * SIZE);
-  g_autofree gfloat *y          = g_new (gfloat, SIZE * SIZE);
-  guint before;
+  g_autofree gfloat    *x       = make_picture (SIZE * SIZE);
+  g_autofree gfloat    *y       = g_new (gfloat, SIZE * SIZE);
+  guint                 before;
 
   nr_session_run (session, (const void *[]) { x }, (void *[]) { y }, NULL, NULL, NULL, NULL);
   before = n_mallocs;
@@ -276,12 +276,12 @@ test_runs_allocate_nothing (void)
 static void
 test_memory_is_estimated_and_limited (void)
 {
-  const NrShape    shape    = { NR_TYPE_FLOAT32, 4, { 1, 1, 200, 300 } };
-  NrSessionOptions options  = NR_SESSION_OPTIONS_INIT;
-  g_autoptr (NrModel) model = load_convolutions ();
-  g_autoptr (GError) error  = NULL;
-  NrSession *session;
-  gsize      bytes;
+  const NrShape       shape   = { NR_TYPE_FLOAT32, 4, { 1, 1, 200, 300 } };
+  NrSessionOptions    options = NR_SESSION_OPTIONS_INIT;
+  g_autoptr (NrModel) model   = load_convolutions ();
+  g_autoptr (GError)  error   = NULL;
+  NrSession          *session;
+  gsize               bytes;
 
   g_assert_true (nr_session_estimate_memory (model, &shape, &options, &bytes, &error));
 
@@ -306,13 +306,13 @@ test_memory_is_estimated_and_limited (void)
 static void
 test_outputs_of_all_kinds (void)
 {
-  NrOnnx__Model *builder        = nr_builder_new (17);
-  const NrShape  shape          = { NR_TYPE_FLOAT32, 1, { 3 } };
-  g_autoptr (GError) error      = NULL;
-  g_autoptr (NrModel) model     = NULL;
+  NrOnnx__Model        *builder = nr_builder_new (17);
+  const NrShape         shape   = { NR_TYPE_FLOAT32, 1, { 3 } };
+  g_autoptr (GError)    error   = NULL;
+  g_autoptr (NrModel)   model   = NULL;
   g_autoptr (NrSession) session = NULL;
-  const gfloat x[3]             = { -1, 2, 3 };
-  gfloat       input[3], constant[3], first[3], second[3];
+  const gfloat          x[3]    = { -1, 2, 3 };
+  gfloat                input[3], constant[3], first[3], second[3];
 
   nr_builder_input (builder, "x", 1, 1, (gint64[]) { 3 });
   nr_builder_f32 (builder, "c", 1, (gint64[]) { 3 }, (gfloat[]) { 7, 8, 9 });
@@ -344,12 +344,12 @@ test_outputs_of_all_kinds (void)
 static void
 test_values_live_as_long_as_they_are_read (void)
 {
-  NrOnnx__Model *builder        = nr_builder_new (17);
-  const NrShape  shape          = { NR_TYPE_FLOAT32, 2, { 4, 50 } };
-  g_autoptr (GError) error      = NULL;
-  g_autoptr (NrModel) model     = NULL;
+  NrOnnx__Model        *builder = nr_builder_new (17);
+  const NrShape         shape   = { NR_TYPE_FLOAT32, 2, { 4, 50 } };
+  g_autoptr (GError)    error   = NULL;
+  g_autoptr (NrModel)   model   = NULL;
   g_autoptr (NrSession) session = NULL;
-  gfloat x[200], y[200];
+  gfloat                x[200], y[200];
 
   for (guint i = 0; i < 200; i++)
     x[i] = (gfloat) i - 100;

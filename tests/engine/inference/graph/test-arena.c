@@ -130,10 +130,10 @@ add_split (Graph *graph)
 static NrModel *
 random_model (guint seed, gboolean keep_all, gint64 *channels)
 {
-  g_autoptr (GRand) rand   = g_rand_new_with_seed (seed);
+  g_autoptr (GRand)  rand  = g_rand_new_with_seed (seed);
   g_autoptr (GError) error = NULL;
-  Graph    graph           = { .model = nr_builder_new (17), .rand = rand, .n = 1, .channels = { 3 } };
-  NrModel *model;
+  Graph              graph = { .model = nr_builder_new (17), .rand = rand, .n = 1, .channels = { 3 } };
+  NrModel           *model;
 
   nr_builder_input (graph.model, "v0", 1, 3, (gint64[]) { 1, 3, PIXELS });
   while (graph.n + 2 <= MAX_VALUES - pick (&graph, 5))
@@ -159,10 +159,10 @@ random_model (guint seed, gboolean keep_all, gint64 *channels)
 static gfloat *
 run (NrModel *model, const NrShape *shape, const gfloat *x, gsize n)
 {
-  g_autoptr (GError) error      = NULL;
+  g_autoptr (GError)    error   = NULL;
   g_autoptr (NrSession) session = nr_session_new (model, shape, NULL, &error);
-  g_autofree gpointer *outputs  = g_new0 (gpointer, nr_model_n_outputs (model));
-  gfloat              *y        = g_new (gfloat, n);
+  g_autofree gpointer  *outputs = g_new0 (gpointer, nr_model_n_outputs (model));
+  gfloat               *y       = g_new (gfloat, n);
 
   g_assert_no_error (error);
   outputs[0] = y;
@@ -173,7 +173,7 @@ run (NrModel *model, const NrShape *shape, const gfloat *x, gsize n)
 static void
 test_random_graphs (void)
 {
-  const NrShape shape           = { NR_TYPE_FLOAT32, 3, { 1, 3, PIXELS } };
+  const NrShape shape = { NR_TYPE_FLOAT32, 3, { 1, 3, PIXELS } };
   gfloat        x[3 * PIXELS];
 
   for (guint i = 0; i < G_N_ELEMENTS (x); i++)
@@ -181,12 +181,12 @@ test_random_graphs (void)
 
   for (guint seed = 0; seed < 400; seed++)
     {
-      gint64 channels;
+      gint64              channels;
       g_autoptr (NrModel) planned = random_model (seed, FALSE, &channels);
       g_autoptr (NrModel) apart   = random_model (seed, TRUE, &channels);
-      const gsize n               = channels * PIXELS;
-      g_autofree gfloat *got      = run (planned, &shape, x, n);
-      g_autofree gfloat *want     = run (apart, &shape, x, n);
+      const gsize         n       = channels * PIXELS;
+      g_autofree gfloat  *got     = run (planned, &shape, x, n);
+      g_autofree gfloat  *want    = run (apart, &shape, x, n);
 
       if (memcmp (got, want, n * sizeof *got) != 0)
         g_test_fail_printf ("graph of seed %u gives other values", seed);
@@ -198,10 +198,10 @@ test_random_graphs (void)
 static NrPlan *
 plan_of (NrOnnx__Model *message)
 {
-  const NrShape shape       = { NR_TYPE_FLOAT32, 4, { 1, 4, 8, 8 } };
-  g_autoptr (GError) error  = NULL;
+  const NrShape       shape = { NR_TYPE_FLOAT32, 4, { 1, 4, 8, 8 } };
+  g_autoptr (GError)  error = NULL;
   g_autoptr (NrModel) model = NULL;
-  NrPlan *plan;
+  NrPlan             *plan;
 
   nr_builder_output (message, "y");
   model = nr_builder_load (message, &error);
@@ -234,8 +234,8 @@ start (void)
 static void
 test_dense_block (void)
 {
-  NrOnnx__Model *model    = start ();
-  g_autoptr (NrPlan) plan = NULL;
+  NrOnnx__Model     *model = start ();
+  g_autoptr (NrPlan) plan  = NULL;
 
   nr_builder_node (model, "Sigmoid", "x", "a");
   nr_builder_node (model, "Sigmoid", "a", "b");
@@ -253,8 +253,8 @@ test_dense_block (void)
 static void
 test_skip_connection (void)
 {
-  NrOnnx__Model *model    = start ();
-  g_autoptr (NrPlan) plan = NULL;
+  NrOnnx__Model     *model = start ();
+  g_autoptr (NrPlan) plan  = NULL;
 
   nr_builder_node (model, "Sigmoid", "x", "skip");
   nr_builder_node (model, "Neg", "skip", "deep");
@@ -271,8 +271,8 @@ test_skip_connection (void)
 static void
 test_gate (void)
 {
-  NrOnnx__Model *model    = start ();
-  g_autoptr (NrPlan) plan = NULL;
+  NrOnnx__Model     *model = start ();
+  g_autoptr (NrPlan) plan  = NULL;
 
   nr_builder_int (nr_builder_node (model, "Split", "x", "a b"), "axis", 1);
   nr_builder_node (model, "Mul", "a b", "y");
@@ -286,8 +286,8 @@ test_gate (void)
 static void
 test_other_axes_copy (void)
 {
-  NrOnnx__Model *model    = start ();
-  g_autoptr (NrPlan) plan = NULL;
+  NrOnnx__Model     *model = start ();
+  g_autoptr (NrPlan) plan  = NULL;
 
   nr_builder_node (model, "Sigmoid", "x", "a");
   nr_builder_node (model, "Tanh", "x", "b");

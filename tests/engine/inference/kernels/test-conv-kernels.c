@@ -44,11 +44,11 @@ compare (size_t n, double tolerance, const char *what)
 static void
 test_product (gconstpointer level)
 {
-  const NrKernels *c      = nr_kernels_get (0);
-  const NrKernels *k      = nr_kernels_get (GPOINTER_TO_INT (level));
-  const size_t depths[]   = { 0, 1, 7, 64 };
-  g_autoptr (GRand) rand  = g_rand_new_with_seed (1);
-  ptrdiff_t offset[64];
+  const NrKernels  *c        = nr_kernels_get (0);
+  const NrKernels  *k        = nr_kernels_get (GPOINTER_TO_INT (level));
+  const size_t      depths[] = { 0, 1, 7, 64 };
+  g_autoptr (GRand) rand     = g_rand_new_with_seed (1);
+  ptrdiff_t         offset[64];
 
   fill (rand, in_a, ROOM);
   fill (rand, in_b, ROOM);
@@ -77,8 +77,8 @@ test_product (gconstpointer level)
 static void
 test_copy (gconstpointer level)
 {
-  const NrKernels *c     = nr_kernels_get (0);
-  const NrKernels *k     = nr_kernels_get (GPOINTER_TO_INT (level));
+  const NrKernels  *c    = nr_kernels_get (0);
+  const NrKernels  *k    = nr_kernels_get (GPOINTER_TO_INT (level));
   g_autoptr (GRand) rand = g_rand_new_with_seed (2);
 
   fill (rand, in_a, ROOM);
@@ -110,8 +110,8 @@ test_copy (gconstpointer level)
 static void
 test_store (gconstpointer level)
 {
-  const NrKernels *c     = nr_kernels_get (0);
-  const NrKernels *k     = nr_kernels_get (GPOINTER_TO_INT (level));
+  const NrKernels  *c    = nr_kernels_get (0);
+  const NrKernels  *k    = nr_kernels_get (GPOINTER_TO_INT (level));
   g_autoptr (GRand) rand = g_rand_new_with_seed (3);
 
   fill (rand, in_a, ROOM);
@@ -141,8 +141,8 @@ test_store (gconstpointer level)
 static void
 test_panel (gconstpointer level)
 {
-  const NrKernels *c     = nr_kernels_get (0);
-  const NrKernels *k     = nr_kernels_get (GPOINTER_TO_INT (level));
+  const NrKernels  *c    = nr_kernels_get (0);
+  const NrKernels  *k    = nr_kernels_get (GPOINTER_TO_INT (level));
   g_autoptr (GRand) rand = g_rand_new_with_seed (4);
 
   fill (rand, in_a, ROOM);
@@ -187,9 +187,12 @@ describe (GRand *rand, NrWinogradTile *tiles)
       const int y = g_rand_boolean (rand) ? g_rand_int_range (rand, -3, 48) : 7;
       const int x = g_rand_boolean (rand) ? g_rand_int_range (rand, -3, 68) : 9;
 
-      tiles[t] = (NrWinogradTile){ .in = y * 70 + x, .out = t / 8 * 6 * 70 + t % 8 * 6,
-                                   .out_rows = (uint8_t) g_rand_int_range (rand, 0, 7),
-                                   .out_cols = (uint8_t) g_rand_int_range (rand, 1, 7) };
+      tiles[t] = (NrWinogradTile) {
+        .in       = y * 70 + x,
+        .out      = t / 8 * 6 * 70 + t % 8 * 6,
+        .out_rows = (uint8_t) g_rand_int_range (rand, 0, 7),
+        .out_cols = (uint8_t) g_rand_int_range (rand, 1, 7),
+      };
       for (int i = 0; i < NR_WINOGRAD_PATCH; i++)
         {
           tiles[t].in_rows |= (uint8_t) ((y + i >= 0 && y + i < 50) << i);
@@ -201,10 +204,10 @@ describe (GRand *rand, NrWinogradTile *tiles)
 static void
 test_winograd (gconstpointer level)
 {
-  const NrKernels *c     = nr_kernels_get (0);
-  const NrKernels *k     = nr_kernels_get (GPOINTER_TO_INT (level));
+  const NrKernels  *c    = nr_kernels_get (0);
+  const NrKernels  *k    = nr_kernels_get (GPOINTER_TO_INT (level));
   g_autoptr (GRand) rand = g_rand_new_with_seed (5);
-  NrWinogradTile tiles[NR_WINOGRAD_TILES];
+  NrWinogradTile    tiles[NR_WINOGRAD_TILES];
 
   fill (rand, in_a, ROOM);
   fill (rand, residual, ROOM);
