@@ -203,6 +203,19 @@ insert_layer (GimpImage *image, GimpItem *source, GimpLayer *layer)
                                   gimp_image_get_item_position (image, source));
 }
 
+/* A lock keeps the user from hiding a layer by mistake, not the step that puts another one in its place. */
+static void
+hide (GimpItem *item)
+{
+  gboolean is_locked = gimp_item_get_lock_visibility (item);
+
+  if (is_locked)
+    gimp_item_set_lock_visibility (item, FALSE);
+  gimp_item_set_visible (item, FALSE);
+  if (is_locked)
+    gimp_item_set_lock_visibility (item, TRUE);
+}
+
 /* Inserts LAYERS, each above its source; none of them when GIMP refuses one. */
 static gboolean
 insert_layers (const NrLayerJob *job, GPtrArray *layers, gint scale)
@@ -225,7 +238,7 @@ insert_layers (const NrLayerJob *job, GPtrArray *layers, gint scale)
 
   for (guint i = 0; i < layers->len; i++)
     if (is_replacement (job, job->pieces->pdata[i]))
-      gimp_item_set_visible (GIMP_ITEM (((NrPiece *) job->pieces->pdata[i])->snapshot->source), FALSE);
+      hide (GIMP_ITEM (((NrPiece *) job->pieces->pdata[i])->snapshot->source));
 
   return TRUE;
 }

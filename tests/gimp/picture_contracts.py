@@ -305,6 +305,16 @@ def test_a_translucent_layer_is_replaced_so_that_the_picture_stays():
     image.delete()
 
 
+def test_a_replaced_layer_is_hidden_though_its_visibility_is_locked():
+    image = new_image()
+    source = add_layer(image)
+    source.set_opacity(50.0)
+    source.set_lock_visibility(True)
+    restore('denoise', image, source, noise=25.0)
+    assert not source.get_visible() and source.get_lock_visibility()
+    image.delete()
+
+
 def test_the_mask_of_a_layer_is_kept():
     image = new_image()
     source = add_layer(image)
@@ -424,6 +434,27 @@ def test_super_resolve_scales_the_image_along():
     assert result.get_id() == image.get_id()
     assert (image.get_width(), image.get_height()) == (3 * WIDTH, 3 * HEIGHT)
     assert (layer.get_width(), layer.get_height()) == (3 * WIDTH, 3 * HEIGHT)
+    image.delete()
+
+
+def test_super_resolve_of_a_selection_has_the_scaled_selection_as_mask():
+    image = new_image()
+    source = add_layer(image)
+    select_ellipse(image, 12, 10, 28, 22, feather=6.0)
+    layer, *_ = restore('super-resolve', image, source, scale=2, output='scale-image')
+    _, x, y = layer.get_offsets()
+    selected = floats(image.get_selection())[y:y + layer.get_height(), x:x + layer.get_width()]
+    assert layer.get_width() < 2 * WIDTH and np.array_equal(floats(layer.get_mask()), selected)
+    image.delete()
+
+
+def test_super_resolve_of_two_layers_keeps_them_in_their_places():
+    image = new_image(width=2 * WIDTH)
+    sources = [add_layer(image), add_layer(image, x=30)]
+    _, _, result, _ = restore('super-resolve', image, sources, scale=2)
+    assert result.get_width() == 2 * (WIDTH + 30)
+    assert [layer.get_offsets()[1] for layer in result.get_layers()] == [0, 60]
+    result.delete()
     image.delete()
 
 
