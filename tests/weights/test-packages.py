@@ -93,7 +93,9 @@ def test_a_smooth_picture_keeps_its_colors():
     for _, config, path, scale in models():
         if scale == 1:
             picture = gradient_picture(64, 64)
-            assert np.abs(run(path, config, picture) - picture).mean() < 0.01, path
+            # The mean of each channel: a deblurrer may well take the smooth waves for blurred ones and steepen them.
+            drift = np.abs((run(path, config, picture) - picture).mean((0, 2, 3)))
+            assert drift.max() < 1 / 255, f'{path}: {drift}'
 
 
 def test_all_weights_together_stay_small():
