@@ -453,10 +453,20 @@ processor_time (void)
   return (gsize) ((gint64) clock () * 1000 / CLOCKS_PER_SEC);
 }
 
+static gint is_computing; /* atomic: the first progress was reported */
+
+static void
+notice_computing (gdouble fraction, gdouble seconds_left, gpointer data)
+{
+  g_atomic_int_set (&is_computing, fraction > 0);
+}
+
 static gpointer
 cancel_later (gpointer data)
 {
-  g_usleep (150000);
+  while (! g_atomic_int_get (&is_computing))
+    g_usleep (1000);
+  g_usleep (20000);
   g_cancellable_cancel (data);
   return GSIZE_TO_POINTER (processor_time ());
 }
@@ -474,7 +484,7 @@ test_cancel (void)
   GThread                 *thread      = g_thread_new ("cancel", cancel_later, cancellable);
   gsize                    cancelled, returned;
 
-  g_assert_false (nr_restore_run (&arguments, &source, NULL, &sink, NULL, NULL, cancellable, NULL, &error));
+  g_assert_false (nr_restore_run (&arguments, &source, NULL, &sink, notice_computing, NULL, cancellable, NULL, &error));
   returned  = processor_time ();
   cancelled = GPOINTER_TO_SIZE (g_thread_join (thread));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
