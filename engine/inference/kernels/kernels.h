@@ -163,9 +163,9 @@ struct NrKernels
   void (*store_row) (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t step, size_t ahead);
 
   /* Asks for one row of the patches (or of the outputs) of 16 tiles, to be in the L2 cache soon: rows are too short for the
-   * processor to see them coming (without it a transform takes three times as long). plane: the channel's plane, row ROW of
-   * the patches' starts at its beginning. Changes nothing. */
-  void (*winograd_fetch) (const NrWinogradTile *tiles, const float *plane, bool outputs);
+   * processor to see them coming (without it a transform takes three times as long). row: the channel's plane for the first
+   * row of each patch, that plane and r rows for row r. Changes nothing. */
+  void (*winograd_fetch) (const NrWinogradTile *tiles, const float *row, bool outputs);
 
   /* V = B^T d B of 16 tiles: v[p * stride + t], p = 8 * row + column < 64. x: the channel's plane with rows of ld floats.
    * v and stride are multiples of 64 bytes. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
