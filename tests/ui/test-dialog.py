@@ -40,12 +40,12 @@ class Failed(Exception):
     """Something did not happen in time."""
 
 
-def wait_for(what, condition, seconds=90.0):
+def wait_for(what, condition, seconds=60.0):
     """Waits until CONDITION () is true and returns its value."""
     end = time.monotonic() + seconds
     while not (value := condition()):
-        if time.monotonic() > end:
-            raise Failed(f'no {what} after {seconds:.0f} s')
+        if time.monotonic() > end or gimp.process.poll() is not None:
+            raise Failed(f'no {what} after {seconds:.0f} s; GIMP says:\n{gimp.log.read_text(errors="replace")}')
         time.sleep(0.05)
     return value
 
@@ -87,6 +87,7 @@ class Gimp:
     def __init__(self, build, folder, screen):
         self.screen = screen
         self.answers = folder / 'answers'
+        self.log = folder / 'gimp.log'
         self.screenshots = pathlib.Path(build) / 'screenshots'
         self.screenshots.mkdir(exist_ok=True)
         console = GimpConsole(build, folder)
@@ -100,10 +101,10 @@ class Gimp:
             ['gimp-3.0', '-n', '-s', '-d', '-f', '--batch-interpreter=python-fu-eval',
              '-b', f'exec(open({str(script)!r}).read())'],
             env={**screen.environment, **console.environment(), 'GDK_BACKEND': 'x11', 'NO_AT_BRIDGE': '1'},
-            stdin=subprocess.DEVNULL, stdout=(folder / 'gimp.log').open('w'), stderr=subprocess.STDOUT)
+            stdin=subprocess.DEVNULL, stdout=self.log.open('w'), stderr=subprocess.STDOUT)
 
     def close(self):
-        self.process.terminate()
+        self.process.kill() # on SIGTERM GIMP 3.0 sometimes waits for itself and never ends
         self.process.wait()
 
     def answer(self, number):
@@ -120,7 +121,7 @@ class Dialog:
     def __init__(self, gimp):
         self.gimp = gimp
         self.screen = gimp.screen
-        self.window = wait_for('dialog', self.find, 120)
+        self.window = wait_for('dialog', self.find, 90)
         self.screen.xdotool('windowfocus', '--sync', self.window)
         time.sleep(0.5) # until GTK knows
 
