@@ -16,10 +16,12 @@ import tap
 PARTS = {
     'nr-restore.h':   ('engine/nr-restore.h', '', 'glib'),
     'nr-inference.h': ('engine/nr-inference.h', '', 'glib'),
-    'restore':        ('engine/restore/', 'nr-restore.h nr-inference.h', 'glib json archive'),
+    'nr-gradient.h':  ('engine/nr-gradient.h', 'nr-inference.h', 'glib'),
+    'restore':        ('engine/restore/', 'nr-restore.h nr-inference.h nr-gradient.h', 'glib json archive'),
     'session':        ('engine/inference/session', 'nr-inference.h inference model graph kernels', 'glib openblas'),
     'model':          ('engine/inference/model', 'nr-inference.h inference onnx graph', 'glib'),
     'inference':      ('engine/inference/', 'nr-inference.h kernels', 'glib openblas'),
+    'gradient':       ('engine/inference/gradient/', 'nr-inference.h nr-gradient.h inference model graph ops kernels', 'glib'),
     'onnx':           ('engine/inference/onnx/', 'nr-inference.h inference model', 'glib protobuf'),
     'graph':          ('engine/inference/graph/', 'nr-inference.h inference model kernels', 'glib'),
     'ops':            ('engine/inference/ops/', 'nr-inference.h inference graph kernels', 'glib'),

@@ -60,6 +60,7 @@ nr_model_unref (NrModel *model)
   g_array_unref (model->inputs);
   g_array_unref (model->input_shapes);
   g_array_unref (model->outputs);
+  g_clear_pointer (&model->parameters, g_array_unref);
   g_mutex_clear (&model->lock);
   g_free (model->name);
   g_free (model);

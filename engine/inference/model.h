@@ -31,6 +31,7 @@ struct _NrModel
   GArray    *input_shapes; /* NrShape, -1 for open dimensions */
   GArray    *outputs;      /* guint */
   gsize      n_parameters;
+  GArray    *parameters; /* guint: values that were made as parameters; NULL in a model from a file: nobody said */
 
   /* What sessions made from the weights and share. */
   GMutex      lock;

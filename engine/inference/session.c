@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-#include "graph/plan.h"
+#include "graph/execute.h"
 #include "aligned.h"
 #include "parallel.h"
 
@@ -16,7 +16,6 @@ struct _NrSession
   gpointer  arena;
   gpointer  scratch;     /* scratch_bytes for each thread */
   gpointer *spare;      /* one for each output: memory for those the caller does not want, made when needed */
-  gdouble   total_cost;
 };
 
 /* -- Make --------------------------------------------------------------------------------------------------------- */
@@ -92,13 +91,6 @@ allocate (NrSession *session, GError **error)
   return TRUE;
 }
 
-/* What a node costs, in multiply-adds: a guess for progress and for cutting work, elements moved count as some. */
-static gdouble
-node_cost (const NrNode *node)
-{
-  return node->n_macs + 4.0 * (node->out[0] != NULL ? node->out[0]->n : 0) + 1000.0;
-}
-
 NrSession *
 nr_session_new (NrModel *model, const NrShape *input_shapes, const NrSessionOptions *options, GError **error)
 {
@@ -123,9 +115,6 @@ nr_session_new (NrModel *model, const NrShape *input_shapes, const NrSessionOpti
   session->pool  = nr_pool_new (n_threads (options));
   if (! allocate (session, error))
     return NULL;
-
-  for (guint i = 0; i < session->plan->nodes->len; i++)
-    session->total_cost += node_cost (nr_plan_node (session->plan, i));
 
   g_debug ("%s: %u nodes, %.1f MiB, %.2f GMAC, %s, %u threads", model->name, session->plan->nodes->len,
            nr_session_memory (session) / 1048576.0, nr_session_n_macs (session) * 1e-9, session->plan->kernels->name,
@@ -178,88 +167,6 @@ nr_session_n_threads (const NrSession *session)
 }
 
 /* -- Run ---------------------------------------------------------------------------------------------------------- */
-
-typedef struct
-{
-  NrSession     *session;
-  NrProgressFunc progress;
-  gpointer       progress_data;
-  GCancellable  *cancellable;
-
-  const NrNode *node;
-  gdouble       cost_done; /* of the nodes before */
-  gdouble       cost;      /* of this node */
-  gint64        reported;  /* when, in microseconds */
-} Run;
-
-enum
-{
-  REPORT_INTERVAL = 20000,  /* microseconds between reports of progress */
-  MIN_ELEMENTS    = 8192,   /* element-wise work below this is not worth a second thread */
-  MAX_PIECE_COST  = 8000000 /* multiply-adds in a piece: some milliseconds, so that cancelling is quick */
-};
-
-static void
-run_range (gsize begin, gsize end, guint thread, gpointer data)
-{
-  const Run    *run     = data;
-  const NrPlan *plan    = run->session->plan;
-  guint8       *scratch = run->session->scratch;
-
-  run->node->op->run (run->node, plan->kernels, begin, end, scratch + thread * plan->scratch_bytes);
-}
-
-static gboolean
-tick (gsize n_done, gpointer data)
-{
-  Run   *run = data;
-  gint64 now;
-
-  if (g_cancellable_is_cancelled (run->cancellable))
-    return FALSE;
-
-  if (run->progress == NULL)
-    return TRUE;
-
-  now = g_get_monotonic_time ();
-  if (now - run->reported >= REPORT_INTERVAL)
-    {
-      gdouble done = run->cost_done + run->cost * n_done / run->node->n_items;
-
-      run->reported = now;
-      run->progress (done / run->session->total_cost, run->progress_data);
-    }
-
-  return TRUE;
-}
-
-/* Pieces: small enough that all threads stay busy to the end and cancelling is quick, not smaller than is worth it. */
-static gsize
-piece_size (const NrNode *node, guint threads, gdouble cost)
-{
-  const gboolean is_element_wise = node->grain == 0 && node->out[0] != NULL && node->n_items == node->out[0]->n;
-  const gsize    least           = is_element_wise ? MIN_ELEMENTS : MAX (node->grain, 1);
-  const gdouble  balanced        = (gdouble) node->n_items / (threads * 8.0);
-  const gdouble  quick           = node->n_items * (MAX_PIECE_COST / cost);
-
-  return MAX (least, (gsize) MIN (balanced, quick));
-}
-
-static gboolean
-run_node (Run *run, const NrNode *node)
-{
-  run->node = node;
-  run->cost = node_cost (node);
-
-  if (node->n_items > 0 &&
-      ! nr_pool_for (run->session->pool, node->n_items,
-                     piece_size (node, nr_pool_n_threads (run->session->pool), run->cost),
-                     run_range, run, tick, run))
-    return FALSE;
-
-  run->cost_done += run->cost;
-  return TRUE;
-}
 
 /* Memory for an output that the caller does not want. */
 static gpointer
@@ -325,8 +232,10 @@ nr_session_run (NrSession         *session,
                 GCancellable      *cancellable,
                 GError           **error)
 {
-  Run run = {
-    .session       = session,
+  const NrExecution execution = {
+    .plan          = session->plan,
+    .pool          = session->pool,
+    .scratch       = session->scratch,
     .progress      = progress,
     .progress_data = progress_data,
     .cancellable   = cancellable,
@@ -334,16 +243,9 @@ nr_session_run (NrSession         *session,
 
   g_return_val_if_fail (session != NULL && outputs != NULL, FALSE);
 
-  if (g_cancellable_set_error_if_cancelled (cancellable, error) || ! bind (session, inputs, outputs, error))
+  if (g_cancellable_set_error_if_cancelled (cancellable, error) || ! bind (session, inputs, outputs, error) ||
+      ! nr_execute (&execution, 0, session->plan->nodes->len, error))
     return FALSE;
-
-  run.reported = g_get_monotonic_time ();
-  for (guint i = 0; i < session->plan->nodes->len; i++)
-    if (! run_node (&run, nr_plan_node (session->plan, i)))
-      {
-        g_set_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the run was cancelled");
-        return FALSE;
-      }
 
   copy_outputs (session->plan, outputs);
   if (progress != NULL)

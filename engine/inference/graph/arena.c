@@ -168,7 +168,7 @@ find_places (Layout *layout)
 {
   NrPlan *plan = layout->plan;
 
-  for (guint i = 0; i < plan->model->inputs->len; i++)
+  for (guint i = 0; i < plan->n_inputs; i++)
     add_place (layout, PLACE_INPUT, i, plan->inputs[i], 0);
 
   for (guint i = 0; i < plan->nodes->len; i++)
@@ -202,7 +202,7 @@ place_outputs (Layout *layout)
 {
   NrPlan *plan = layout->plan;
 
-  for (guint i = 0; i < plan->model->outputs->len; i++)
+  for (guint i = 0; i < plan->n_outputs; i++)
     {
       Place *place = place_of (layout, plan->outputs[i]);
 
@@ -461,7 +461,7 @@ record (Layout *layout)
     }
 }
 
-/* Views have done their work: what is left is what runs. */
+/* Views have done their work: what is left is what runs. They are kept, for nodes of the way back may refer to them. */
 static void
 drop_silent (Layout *layout)
 {
@@ -469,7 +469,7 @@ drop_silent (Layout *layout)
 
   for (guint i = nodes->len; i-- > 0;)
     if (g_hash_table_contains (layout->silent, g_ptr_array_index (nodes, i)))
-      g_ptr_array_remove_index (nodes, i);
+      g_ptr_array_add (layout->plan->silent, g_ptr_array_steal_index (nodes, i));
 }
 
 gboolean

@@ -23,6 +23,17 @@ nr_node_error (const NrNode *node, GError **error, NrEngineError code, const gch
 
 /* -- Attributes --------------------------------------------------------------------------------------------------- */
 
+void
+nr_attr_free (NrAttr *attr)
+{
+  g_free (attr->name);
+  g_free (attr->s);
+  nr_tensor_free (attr->t);
+  g_free (attr->ints);
+  g_free (attr->floats);
+  g_free (attr);
+}
+
 static const NrAttr *
 find_attr (const NrNode *node, const gchar *name, NrAttrType type)
 {

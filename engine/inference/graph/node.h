@@ -15,6 +15,7 @@
 typedef struct _NrNode    NrNode;
 typedef struct _NrOpClass NrOpClass;
 typedef struct _NrPlan    NrPlan;
+typedef struct _NrTape    NrTape;
 
 /* -- Attributes --------------------------------------------------------------------------------------------------- */
 
@@ -40,6 +41,8 @@ typedef struct
   gint64    *ints;
   gfloat    *floats;
 } NrAttr;
+
+void nr_attr_free (NrAttr *attr);
 
 /* What an operator accepts; a file with another attribute, or one of another type, is refused at load. */
 typedef struct
@@ -92,8 +95,39 @@ struct _NrNode
 
   NrEpilogue epilogue; /* convolutions only */
 
+  gboolean is_backward; /* made by a tape: runs after all that are not */
+
   NrPlan *plan; /* the plan the node belongs to: nr_node_share () finds the model through it */
 };
+
+/* -- Reverse mode -------------------------------------------------------------------------------------------------- */
+
+/* The way back through one node: makes gradients of inputs out of gradients of outputs (gradient/tape.c makes one node of the
+ * plan of it, so that memory, threads and cancelling are those of any node). One such is made for each input that wants a
+ * gradient, or one for all of them together if the operator says backward_together.
+ *
+ * Gradients are always WRITTEN, every element once: where a value is used more than once, the tape adds. */
+typedef struct
+{
+  const NrNode    *node;         /* attributes, params, all shapes; data only through in and out below */
+  NrTensor *const *out_gradient; /* n_out: d loss / d out[i], of its shape; NULL: zero. At least one is there */
+  NrTensor       **in_gradient;  /* n_in: to be written, of in[i]'s shape; NULL: not wanted. At least one is there */
+  const NrTensor **in, **out;   /* n_in, n_out: the forward values kept for this, NULL: not kept */
+
+  /* Filled in by plan_backward; the defaults stand before. */
+  gsize          n_items;     /* independent pieces of work; default: the elements of the first in_gradient wanted */
+  gsize          grain;       /* smallest range worth a thread, 0: chosen from n_items */
+  gsize          scratch;     /* bytes each thread needs, aligned to 64 */
+  gpointer       params;      /* for backward */
+  GDestroyNotify free_params; /* may be NULL */
+  gboolean       in_place;    /* the one in_gradient may lie in out_gradient[0]'s memory: read at the index where written */
+  gboolean       is_view;     /* the one in_gradient is out_gradient[0] seen in another shape: nothing to do */
+} NrBackward;
+
+/* Says that backward reads the values of input i, output i: they are kept until then. A value that is not kept may be
+ * overwritten or gone; constants are always there. Called by plan_backward only. */
+void nr_backward_keep_in (NrBackward *backward, guint i);
+void nr_backward_keep_out (NrBackward *backward, guint i);
 
 struct _NrOpClass
 {
@@ -126,6 +160,22 @@ struct _NrOpClass
   gboolean residual_in_place;
   /* The output depends on the inputs' shapes only (Shape, Size): constant although the input is not; its data is NULL. */
   gboolean shapes_only;
+
+  /* Reverse mode, one of the two. Without either a node on the way to something that wants a gradient is an error; views
+   * (is_view) need neither.
+   *
+   * backward: work on items [begin, end) as run does: any thread, any order, allocates nothing. What an item computes must
+   * not depend on how items are cut: a sum over many elements belongs into one item (an item a channel, a row, ...), or into
+   * a fixed number of partial sums. plan_backward (may be NULL: nothing kept, an item an element) says what is kept and
+   * counts items. */
+  gboolean (*plan_backward) (NrBackward *backward, GError **error);
+  void (*backward) (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch);
+  gboolean backward_together; /* one backward for all inputs that want a gradient */
+
+  /* differentiate: adds nodes to the plan by itself (gradient/tape.h), for operators whose gradient is made of others or
+   * needs several steps. Sets in_gradient[i] (to a new tensor, or to out_gradient[0] itself where it is the same shape and
+   * values) for each input with wanted[i]; NULL means zero. */
+  gboolean (*differentiate) (NrTape *tape, NrNode *node, NrTensor *const *out_gradient, const gboolean *wanted, NrTensor **in_gradient, GError **error);
 };
 
 /* The class of an ONNX operator name, NULL if there is none. */

@@ -75,6 +75,20 @@ check_input (const NrModel *model, guint i, const NrShape *given, GError **error
   return fits;
 }
 
+void
+nr_plan_add_input (NrPlan *plan, NrTensor *tensor)
+{
+  plan->inputs                   = g_renew (NrTensor *, plan->inputs, plan->n_inputs + 1);
+  plan->inputs[plan->n_inputs++] = tensor;
+}
+
+void
+nr_plan_add_output (NrPlan *plan, NrTensor *tensor)
+{
+  plan->outputs                    = g_renew (NrTensor *, plan->outputs, plan->n_outputs + 1);
+  plan->outputs[plan->n_outputs++] = tensor;
+}
+
 static gboolean
 add_inputs (Builder *builder, const NrShape *shapes, GError **error)
 {
@@ -91,11 +105,29 @@ add_inputs (Builder *builder, const NrShape *shapes, GError **error)
       if (! nr_tensor_set_shape (tensor, shapes[i].type, shapes[i].rank, shapes[i].dims, error))
         return FALSE;
 
-      plan->inputs[i]                                                = tensor;
+      nr_plan_add_input (plan, tensor);
       builder->values[g_array_index (plan->model->inputs, guint, i)] = tensor;
     }
 
   return TRUE;
+}
+
+/* A parameter is an initialiser whose values may change: to the plan it is one more input. */
+static void
+add_parameters (Builder *builder, const GArray *parameters)
+{
+  NrPlan *plan = builder->plan;
+
+  for (guint i = 0; parameters != NULL && i < parameters->len; i++)
+    {
+      const guint     value   = g_array_index (parameters, guint, i);
+      const NrTensor *initial = nr_model_value (plan->model, value);
+      NrTensor       *tensor  = nr_plan_add_tensor (plan, initial->name);
+
+      nr_tensor_set_shape_like (tensor, initial);
+      nr_plan_add_input (plan, tensor);
+      builder->values[value] = tensor;
+    }
 }
 
 /* -- Nodes -------------------------------------------------------------------------------------------------------- */
@@ -238,7 +270,7 @@ nr_plan_drop_dead (NrPlan *plan)
 {
   g_autoptr (GHashTable) alive = g_hash_table_new (NULL, NULL);
 
-  for (guint i = 0; i < plan->model->outputs->len; i++)
+  for (guint i = 0; i < plan->n_outputs; i++)
     g_hash_table_add (alive, plan->outputs[i]);
 
   for (guint i = plan->nodes->len; i-- > 0;)
@@ -260,7 +292,7 @@ nr_plan_drop_dead (NrPlan *plan)
 /* -- The whole ---------------------------------------------------------------------------------------------------- */
 
 static gboolean
-build (NrPlan *plan, const NrShape *shapes, GError **error)
+build (NrPlan *plan, const NrShape *shapes, const GArray *parameters, GError **error)
 {
   NrModel              *model   = plan->model;
   g_autofree NrTensor **values  = g_new0 (NrTensor *, model->values->len);
@@ -272,19 +304,20 @@ build (NrPlan *plan, const NrShape *shapes, GError **error)
 
   if (! add_inputs (&builder, shapes, error))
     return FALSE;
+  add_parameters (&builder, parameters);
 
   for (guint i = 0; i < model->nodes->len; i++)
     if (! add_node (&builder, nr_model_node (model, i), error))
       return FALSE;
 
   for (guint i = 0; i < model->outputs->len; i++)
-    plan->outputs[i] = values[g_array_index (model->outputs, guint, i)];
+    nr_plan_add_output (plan, values[g_array_index (model->outputs, guint, i)]);
 
   return TRUE;
 }
 
-static gboolean
-prepare_nodes (NrPlan *plan, GError **error)
+gboolean
+nr_plan_prepare (NrPlan *plan, GError **error)
 {
   for (guint i = 0; i < plan->nodes->len; i++)
     {
@@ -298,7 +331,7 @@ prepare_nodes (NrPlan *plan, GError **error)
 }
 
 NrPlan *
-nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, GError **error)
+nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, const GArray *parameters, GError **error)
 {
   g_autoptr (NrPlan) plan = g_new0 (NrPlan, 1);
 
@@ -306,16 +339,15 @@ nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, 
   plan->kernels         = kernels;
   plan->tensors         = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_tensor_free);
   plan->nodes           = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_node_free);
-  plan->inputs          = g_new0 (NrTensor *, model->inputs->len);
-  plan->outputs         = g_new0 (NrTensor *, model->outputs->len);
   plan->packed          = g_ptr_array_new_with_free_func (nr_aligned_free);
   plan->counted         = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   plan->input_bindings  = g_array_new (FALSE, FALSE, sizeof (NrBinding));
   plan->output_bindings = g_array_new (FALSE, FALSE, sizeof (NrBinding));
   plan->copies          = g_array_new (FALSE, FALSE, sizeof (NrBinding));
   plan->slots           = g_array_new (FALSE, FALSE, sizeof (NrSlot));
+  plan->silent          = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_node_free);
 
-  if (! build (plan, shapes, error))
+  if (! build (plan, shapes, parameters, error))
     return NULL;
 
   nr_plan_drop_dead (plan);
@@ -325,13 +357,13 @@ nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, 
 NrPlan *
 nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *kernels, gboolean is_estimate, GError **error)
 {
-  g_autoptr (NrPlan) plan = nr_plan_build (model, shapes, kernels, error);
+  g_autoptr (NrPlan) plan = nr_plan_build (model, shapes, kernels, NULL, error);
 
   if (plan == NULL)
     return NULL;
 
   plan->is_estimate = is_estimate;
-  if (! nr_plan_fuse (plan, error) || ! prepare_nodes (plan, error) || ! nr_plan_lay_out (plan, error))
+  if (! nr_plan_fuse (plan, error) || ! nr_plan_prepare (plan, error) || ! nr_plan_lay_out (plan, error))
     return NULL;
 
   return g_steal_pointer (&plan);
@@ -344,6 +376,7 @@ nr_plan_free (NrPlan *plan)
     return;
 
   g_ptr_array_unref (plan->nodes);
+  g_ptr_array_unref (plan->silent);
   g_ptr_array_unref (plan->tensors);
   g_ptr_array_unref (plan->packed);
   g_hash_table_unref (plan->counted);

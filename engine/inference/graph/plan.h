@@ -27,8 +27,9 @@ struct _NrPlan
 
   GPtrArray *tensors; /* NrTensor: all that do not belong to the model; owned */
   GPtrArray *nodes;   /* NrNode in execution order; owned */
-  NrTensor **inputs;  /* one for each input of the model */
-  NrTensor **outputs; /* one for each output of the model */
+  NrTensor **inputs;  /* one for each input of the model; a trainer's plan has more, see gradient/tape.h */
+  NrTensor **outputs; /* one for each output of the model, and the same */
+  guint      n_inputs, n_outputs;
 
   gsize       folded_bytes;
   gsize       packed_bytes; /* weights packed for this plan's nodes, shared or not */
@@ -36,13 +37,14 @@ struct _NrPlan
   GHashTable *counted;     /* packed blocks already in packed_bytes */
 
   /* Filled in by nr_plan_lay_out (). */
-  gsize   arena_bytes;
-  gsize   scratch_bytes; /* for each thread */
-  guint64 n_macs;
-  GArray *input_bindings;  /* NrBinding: tensors in the caller's inputs */
-  GArray *output_bindings; /* NrBinding: tensors in the caller's outputs */
-  GArray *copies;          /* NrBinding: outputs that lie in another place: copied at the end */
-  GArray *slots;           /* NrSlot: tensors in the arena */
+  gsize      arena_bytes;
+  gsize      scratch_bytes; /* for each thread */
+  guint64    n_macs;
+  GArray    *input_bindings;  /* NrBinding: tensors in the caller's inputs */
+  GArray    *output_bindings; /* NrBinding: tensors in the caller's outputs */
+  GArray    *copies;          /* NrBinding: outputs that lie in another place: copied at the end */
+  GArray    *slots;           /* NrSlot: tensors in the arena */
+  GPtrArray *silent;       /* NrNode: what they would do is done by where their tensors lie; owned */
 };
 
 typedef struct
@@ -53,9 +55,15 @@ typedef struct
 
 /* shapes: one for each input of MODEL, checked against it. */
 NrPlan *nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *kernels, gboolean is_estimate, GError **error);
-/* The first step alone: the graph as the file has it, with shapes; it is not fit to run. */
-NrPlan *nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, GError **error);
-void    nr_plan_free (NrPlan *plan);
+/* The first step alone: the graph as the file has it, with shapes; it is not fit to run. PARAMETERS (guint, indices of
+ * initialisers; NULL: none) become inputs of the plan, after those of the model: their values may change. */
+NrPlan *nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, const GArray *parameters, GError **error);
+/* Each node's prepare: the step after fusing. */
+gboolean nr_plan_prepare (NrPlan *plan, GError **error);
+/* Appends to inputs, outputs. */
+void nr_plan_add_input (NrPlan *plan, NrTensor *tensor);
+void nr_plan_add_output (NrPlan *plan, NrTensor *tensor);
+void nr_plan_free (NrPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrPlan, nr_plan_free)
 
 /* Nodes and tensors of a plan, for the steps that change it. */

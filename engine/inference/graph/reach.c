@@ -957,7 +957,7 @@ look (NrModel *model, gint64 size, Finding *finding, GError **error)
           shapes[i].dims[k] = is_picture (&shapes[i]) && k >= 2 ? size : 1;
     }
 
-  plan = nr_plan_build (model, shapes, nr_kernels_get (NR_CPU_C), error);
+  plan = nr_plan_build (model, shapes, nr_kernels_get (NR_CPU_C), NULL, error);
   return plan != NULL && walk_plan (plan, size == 0, finding, error);
 }
 

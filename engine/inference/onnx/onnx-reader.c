@@ -285,17 +285,6 @@ read_outputs (Reader *reader, const NrOnnx__Graph *graph, GError **error)
 
 /* -- Attributes --------------------------------------------------------------------------------------------------- */
 
-static void
-attr_free (NrAttr *attr)
-{
-  g_free (attr->name);
-  g_free (attr->s);
-  nr_tensor_free (attr->t);
-  g_free (attr->ints);
-  g_free (attr->floats);
-  g_free (attr);
-}
-
 static gboolean
 attr_type (gint32 type, NrAttrType *result)
 {
@@ -342,7 +331,7 @@ read_attr (const NrOnnx__Attribute *message, NrAttrType type, const gchar *where
       attr->s = message->s.len > 0 ? g_strndup ((const gchar *) message->s.data, message->s.len) : g_strdup ("");
       what    = g_strdup_printf ("%s: the value of attribute '%s'", where, message->name);
       if (! nr_onnx_check_name (attr->s, what, error))
-        g_clear_pointer (&attr, attr_free);
+        g_clear_pointer (&attr, nr_attr_free);
     }
   else if (type == NR_ATTR_INTS)
     {
@@ -362,7 +351,7 @@ read_attr (const NrOnnx__Attribute *message, NrAttrType type, const gchar *where
       else
         attr->t = nr_onnx_read_tensor (message->t, what, error);
       if (attr->t == NULL)
-        g_clear_pointer (&attr, attr_free);
+        g_clear_pointer (&attr, nr_attr_free);
     }
 
   return attr;
@@ -542,7 +531,7 @@ tensor_from_attr (NrAttr *attr, GError **error)
 static gboolean
 read_constant (Reader *reader, const NrOnnx__Node *message, const gchar *where, GError **error)
 {
-  g_autoptr (GPtrArray) attrs = g_ptr_array_new_with_free_func ((GDestroyNotify) attr_free);
+  g_autoptr (GPtrArray) attrs = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_attr_free);
   NrTensor             *tensor;
   guint                 index;
 
@@ -588,7 +577,7 @@ read_node (Reader *reader, const NrOnnx__Node *message, GError **error)
   node        = g_new0 (NrModelNode, 1);
   node->name  = g_strdup (node_name (message));
   node->op    = op;
-  node->attrs = g_ptr_array_new_with_free_func ((GDestroyNotify) attr_free);
+  node->attrs = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_attr_free);
   g_ptr_array_add (reader->model->nodes, node);
 
   return read_attrs (message, op->attrs, where, node->attrs, error) &&

@@ -82,3 +82,7 @@ void nr_conv_plan_add_part (NrConvPlan *plan, const NrConvAxis axis[3], const Nr
 /* NrOpClass.prepare and run of both operators. */
 gboolean nr_conv_prepare (NrNode *node, const NrKernels *kernels, GError **error);
 void     nr_conv_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch);
+
+/* NrOpClass.plan_backward and backward of both (gradient/conv-gradient.c). */
+gboolean nr_conv_plan_backward (NrBackward *backward, GError **error);
+void     nr_conv_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch);

@@ -158,4 +158,7 @@ const NrOpClass nr_op_conv = {
 
   .has_epilogue      = TRUE,
   .residual_in_place = TRUE,
+
+  .plan_backward = nr_conv_plan_backward,
+  .backward      = nr_conv_backward,
 };

@@ -24,6 +24,26 @@ relu_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, 
   kernels->relu (x + begin, y + begin, end - begin);
 }
 
+/* dx = dy where y > 0, else 0: the output says it, so that the input may be overwritten. */
+static gboolean
+relu_plan_backward (NrBackward *backward, GError **error)
+{
+  nr_backward_keep_out (backward, 0);
+  backward->in_place = TRUE;
+  return TRUE;
+}
+
+static void
+relu_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const gfloat *y  = nr_tensor_f32 (backward->out[0]);
+  const gfloat *dy = nr_tensor_f32 (backward->out_gradient[0]);
+  gfloat       *dx = nr_tensor_f32 (backward->in_gradient[0]);
+
+  for (gsize i = begin; i < end; i++)
+    dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+}
+
 const NrOpClass nr_op_relu = {
   .type     = "Relu",
   .min_in   = 1,
@@ -33,4 +53,7 @@ const NrOpClass nr_op_relu = {
   .infer    = relu_infer,
   .run      = relu_run,
   .in_place = TRUE,
+
+  .plan_backward = relu_plan_backward,
+  .backward      = relu_backward,
 };
