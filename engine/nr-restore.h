@@ -57,11 +57,14 @@ typedef struct
 } NrSource;
 
 /* Where results go: color (and alpha, if the source has one) of FROM at (x, y) of the result. Every pixel of the
- * result is written once. Same threading as NrSource. Results of super-resolve are scale times larger. */
+ * result is written once. Same threading as NrSource. Results of super-resolve are scale times larger.
+ * show (may be NULL) is called by methods that can stop (nr_task_method_can_stop ()), at most a few times a second, with a
+ * part of the result as it looks by then; it is not a result and may come again, before and after other parts. */
 typedef struct
 {
   gboolean (*write) (gpointer data, gint x, gint y, const NrPicture *from, GError **error);
   gpointer data;
+  void (*show) (gpointer data, gint x, gint y, const NrPicture *from);
 } NrSink;
 
 /* Pictures in memory as source and sink; the picture must outlive them. */
@@ -87,22 +90,31 @@ gboolean     nr_task_from_name (const gchar *name, NrTask *task);
 /* NULL-terminated list of the methods a task has, its default first ("network"; fill: "patch-match"). */
 const gchar *const *nr_task_methods (NrTask task);
 
+/* What METHOD of TASK (NULL or "": its default) is like; FALSE for one that is not there.
+ *   can_stop   can end early at the caller's wish with the best it has so far (NrArguments.stop)
+ *   uses       looks at ARGUMENT, of those that its task has; only some methods use "noise", "detail", "blur", "variant",
+ *              "context", "iterations", "seed" and "model" */
+gboolean nr_task_method_can_stop (NrTask task, const gchar *method);
+gboolean nr_task_method_uses (NrTask task, const gchar *method, const gchar *argument);
+
 typedef struct
 {
-  NrTask       task;
-  const gchar *method;   /* NULL or "": the task's default */
-  const gchar *model;    /* package id; NULL or "": the task's default */
-  gdouble      strength; /* 0 to 1: source + strength (restored - source) */
-  gdouble      noise;    /* denoise: sigma on the 0-255 scale, 0 to 100; 0: estimate */
-  gdouble      detail;   /* denoise: 0 to 1, how much fine luminance texture comes back */
-  gdouble      blur;     /* deblur: 0 blind */
-  gint         scale;    /* super-resolve: 2, 3 or 4 */
-  const gchar *variant;  /* super-resolve: "photo" or "clean" */
-  gint         context;  /* fill: pixels looked at around the hole, 0: automatic */
-  guint        seed;     /* fill */
-  guint        threads;  /* 0: all */
-  guint        memory;   /* MiB the engine may use, 0: a quarter of RAM, at most 2048 */
-  gboolean     blend;    /* weight the change by the source's selection (TRUE) or deliver it whole where weight > 0 */
+  NrTask        task;
+  const gchar  *method;   /* NULL or "": the task's default */
+  const gchar  *model;    /* package id; deep-image-prior: path of an ONNX file; NULL or "": the method's default */
+  gdouble       strength; /* 0 to 1: source + strength (restored - source) */
+  gdouble       noise;    /* denoise: sigma on the 0-255 scale, 0 to 100; 0: estimate */
+  gdouble       detail;   /* denoise: 0 to 1, how much fine luminance texture comes back */
+  gdouble       blur;     /* deblur: 0 blind */
+  gint          scale;    /* super-resolve: 2, 3 or 4 */
+  const gchar  *variant;  /* super-resolve: "photo" or "clean" */
+  gint          context;  /* fill: pixels looked at around the hole, 0: automatic */
+  gint          iterations; /* methods that learn from the picture: steps, 0 to 100000; 0: automatic */
+  guint         seed;       /* methods that start at random */
+  guint         threads;  /* 0: all */
+  guint         memory;   /* MiB the engine may use, 0: a quarter of RAM, at most 2048 */
+  gboolean      blend;    /* weight the change by the source's selection (TRUE) or deliver it whole where weight > 0 */
+  GCancellable *stop;     /* or NULL; triggered, a method that can stop ends within an iteration and delivers its best */
 } NrArguments;
 
 /* The defaults of design for TASK: strength 1, scale 2, variant photo, blend TRUE, the rest 0. */

@@ -7,6 +7,7 @@
 
 #include <glib/gi18n.h>
 
+#include "method-chooser.h"
 #include "model-chooser.h"
 #include "word-buttons.h"
 
@@ -26,7 +27,7 @@ struct _NrArgumentRows
   gpointer         filter_data;
 
   GtkWidget  *box, *advanced_box;
-  GtkWidget  *model_chooser;
+  GtkWidget  *method_chooser, *model_chooser;
   GHashTable *rows; /* argument → widget */
 };
 
@@ -143,6 +144,12 @@ output_row_new (GObject *config, const gchar *argument)
 }
 
 static GtkWidget *
+method_row_new (GObject *config, const gchar *argument)
+{
+  return nr_method_chooser_new (config);
+}
+
+static GtkWidget *
 model_row_new (GObject *config, const gchar *argument)
 {
   return nr_model_chooser_new (config);
@@ -150,6 +157,7 @@ model_row_new (GObject *config, const gchar *argument)
 
 /* In the order of the dialog. */
 static const RowKind kinds[] = {
+  { "method", method_row_new, FALSE },
   { "scale", scale_row_new, FALSE },
   { "variant", variant_row_new, FALSE },
   { "output", output_row_new, FALSE },
@@ -158,6 +166,7 @@ static const RowKind kinds[] = {
   { "detail", percent_row_new, FALSE },
   { "blur", real_row_new, FALSE },
   { "context", pixels_row_new, FALSE },
+  { "iterations", pixels_row_new, FALSE },
   { "seed", number_row_new, FALSE },
   { "model", model_row_new, FALSE },
   { "threads", number_row_new, TRUE },
@@ -178,6 +187,8 @@ add_row (NrArgumentRows *rows, const RowKind *kind)
   gtk_widget_show_all (row);
   g_hash_table_insert (rows->rows, (gpointer) kind->argument, row);
 
+  if (NR_IS_METHOD_CHOOSER (row))
+    rows->method_chooser = row;
   if (NR_IS_MODEL_CHOOSER (row))
     rows->model_chooser = row;
 }
@@ -225,24 +236,44 @@ nr_argument_rows_get_widget (NrArgumentRows *rows)
   return rows->box;
 }
 
-/* Whether TASK is done by a network at present, so that there is a model to choose. */
-static gboolean
-uses_network (NrTask task)
+/* The method that the config asks for, where the rows have one; the task's default else. */
+static gchar *
+get_method (NrArgumentRows *rows)
 {
-  return g_str_equal (nr_task_methods (task)[0], "network");
+  gchar *method = NULL;
+
+  if (rows->method_chooser)
+    g_object_get (rows->config, "method", &method, NULL);
+  return method;
+}
+
+/* Whether there is anything to choose in a row that TASK and METHOD have. */
+static gboolean
+has_choice (NrArgumentRows *rows, gpointer row, NrTask task, const gchar *method)
+{
+  if (row == rows->method_chooser)
+    return nr_task_methods (task)[1] != NULL;
+  if (row == rows->model_chooser) /* the others take a file, or what there is */
+    return g_str_equal (method && *method ? method : nr_task_methods (task)[0], "network");
+  return TRUE;
 }
 
 void
 nr_argument_rows_set_task (NrArgumentRows *rows, NrTask task)
 {
-  GHashTableIter iter;
-  gpointer       argument, row;
+  g_autofree gchar *method = NULL;
+  GHashTableIter    iter;
+  gpointer          argument, row;
 
+  if (rows->method_chooser)
+    nr_method_chooser_set_task (NR_METHOD_CHOOSER (rows->method_chooser), task);
+  if (rows->model_chooser)
+    nr_model_chooser_set_task (NR_MODEL_CHOOSER (rows->model_chooser), task);
+
+  method = get_method (rows);
   g_hash_table_iter_init (&iter, rows->rows);
   while (g_hash_table_iter_next (&iter, &argument, &row))
     gtk_widget_set_visible (row, rows->filter (argument, task, rows->filter_data) &&
-                                     (row != rows->model_chooser || uses_network (task)));
-
-  if (rows->model_chooser)
-    nr_model_chooser_set_task (NR_MODEL_CHOOSER (rows->model_chooser), task);
+                                     nr_task_method_uses (task, method, argument) &&
+                                     has_choice (rows, row, task, method));
 }

@@ -24,6 +24,7 @@ void nr_argument_rows_free (NrArgumentRows *rows);
 
 GtkWidget *nr_argument_rows_get_widget (NrArgumentRows *rows);
 
+/* Shows the rows of TASK and of the method that CONFIG has for it. */
 void nr_argument_rows_set_task (NrArgumentRows *rows, NrTask task);
 
 G_END_DECLS

@@ -37,6 +37,13 @@ struct _NrDialog
   NrPreviewWorker *worker;
   NrRect           previewed;   /* what the shown result covers; empty: nothing that is still true */
   GCancellable    *cancellable; /* of the job, once nr_dialog_begin () was called */
+  GCancellable    *stop;        /* NULL: the job cannot stop with what it has */
+};
+
+/* Beside those of GTK. */
+enum
+{
+  RESPONSE_STOP = 1
 };
 
 /* -- Texts -------------------------------------------------------------------------------------------------------- */
@@ -101,6 +108,14 @@ preview_estimated (gdouble seconds, gdouble memory_mib, gpointer data)
   g_autofree gchar *text     = g_strdup_printf (_ ("About %s, %.0f MiB"), duration, memory_mib);
 
   gtk_label_set_text (GTK_LABEL (dialog->estimate), text);
+}
+
+static void
+preview_shown (cairo_surface_t *after, const NrRect *rect, gpointer data)
+{
+  NrDialog *dialog = data;
+
+  nr_compare_view_set_after (NR_COMPARE_VIEW (dialog->view), after, rect);
 }
 
 static void
@@ -183,11 +198,13 @@ forget_result (NrDialog *dialog)
 static void
 config_changed (GObject *config, GParamSpec *pspec, NrDialog *dialog)
 {
-  if (g_str_equal (pspec->name, "task"))
+  const gboolean is_other_task = g_str_equal (pspec->name, "task");
+
+  if (is_other_task || g_str_equal (pspec->name, "method"))
     nr_argument_rows_set_task (dialog->rows, get_task (dialog));
 
   /* A weaker denoising may stay in view until the new one is there, a denoised picture beside "Deblur" may not. */
-  if (g_str_equal (pspec->name, "task") || g_str_equal (pspec->name, "scale"))
+  if (is_other_task || g_str_equal (pspec->name, "scale"))
     nr_compare_view_set_after (NR_COMPARE_VIEW (dialog->view), NULL, NULL);
 
   forget_result (dialog);
@@ -350,7 +367,7 @@ nr_dialog_new (GimpProcedure       *procedure,
                NrDialogHost        *host)
 {
   NrDialog       *dialog = g_new0 (NrDialog, 1);
-  NrPreviewAnswer answer = { preview_estimated, preview_finished, dialog };
+  NrPreviewAnswer answer = { preview_estimated, preview_shown, preview_finished, dialog };
   GtkWidget      *inputs;
   GtkBox         *content;
 
@@ -389,6 +406,7 @@ nr_dialog_free (NrDialog *dialog)
   g_clear_pointer (&dialog->window, gtk_widget_destroy);
   g_clear_pointer (&dialog->rows, nr_argument_rows_free);
   g_clear_object (&dialog->cancellable);
+  g_clear_object (&dialog->stop);
   g_clear_object (&dialog->config);
   g_free (dialog);
 }
@@ -406,17 +424,22 @@ nr_dialog_run (NrDialog *dialog)
 
 /* -- Progress ----------------------------------------------------------------------------------------------------- */
 
+/* Stop keeps what there is; everything else that ends a dialog throws it away. */
 static void
-cancel (NrDialog *dialog)
+progress_answered (GtkDialog *window, gint response, NrDialog *dialog)
 {
-  gtk_progress_bar_set_text (GTK_PROGRESS_BAR (dialog->progress_bar), _ ("Stopping…"));
-  g_cancellable_cancel (dialog->cancellable);
+  const gboolean is_stop = response == RESPONSE_STOP;
+
+  gtk_progress_bar_set_text (GTK_PROGRESS_BAR (dialog->progress_bar), is_stop ? _ ("Stopping…") : _ ("Cancelling…"));
+  g_cancellable_cancel (is_stop ? dialog->stop : dialog->cancellable);
 }
 
 static void
-cancel_clicked (GtkDialog *window, gint response, NrDialog *dialog)
+add_stop_button (NrDialog *dialog)
 {
-  cancel (dialog);
+  GtkWidget *button = gtk_dialog_add_button (GTK_DIALOG (dialog->window), _ ("_Stop"), RESPONSE_STOP);
+
+  gtk_widget_set_tooltip_text (button, _ ("Ends now and keeps the best result so far; Cancel throws it away"));
 }
 
 /* Disables CHILD unless it is the progress bar, Cancel or holds Cancel. */
@@ -431,24 +454,35 @@ disable (GtkWidget *child, gpointer data)
 }
 
 void
-nr_dialog_begin (NrDialog *dialog, GCancellable *cancellable)
+nr_dialog_begin (NrDialog *dialog, GCancellable *cancellable, GCancellable *stop)
 {
   GtkDialog *window = GTK_DIALOG (dialog->window);
 
   dialog->cancellable = g_object_ref (cancellable);
+  dialog->stop        = stop ? g_object_ref (stop) : NULL;
 
   gtk_container_foreach (GTK_CONTAINER (gtk_dialog_get_content_area (window)), disable, dialog);
   gtk_container_foreach (GTK_CONTAINER (gtk_widget_get_parent (
                              gtk_dialog_get_widget_for_response (window, GTK_RESPONSE_CANCEL))),
                          disable, dialog);
+  if (stop)
+    add_stop_button (dialog);
   nr_compare_view_set_busy (NR_COMPARE_VIEW (dialog->view), FALSE);
 
   gtk_widget_show (dialog->progress_bar);
   gtk_progress_bar_set_text (GTK_PROGRESS_BAR (dialog->progress_bar), _ ("Starting…"));
 
   /* Closing the window is Cancel, too; it must not take the progress bar away under us. */
-  g_signal_connect (window, "response", G_CALLBACK (cancel_clicked), dialog);
+  g_signal_connect (window, "response", G_CALLBACK (progress_answered), dialog);
   g_signal_connect (window, "delete-event", G_CALLBACK (gtk_true), NULL);
+}
+
+void
+nr_dialog_show_picture (cairo_surface_t *surface, const NrRect *rect, gpointer data)
+{
+  NrDialog *dialog = data;
+
+  nr_compare_view_set_after (NR_COMPARE_VIEW (dialog->view), surface, rect);
 }
 
 void
@@ -460,7 +494,8 @@ nr_dialog_show_progress (gdouble fraction, gdouble seconds_left, gpointer data)
   g_autofree gchar *text   = NULL;
 
   gtk_progress_bar_set_fraction (bar, fraction);
-  if (g_cancellable_is_cancelled (dialog->cancellable) || seconds_left < 0.0)
+  if (seconds_left < 0.0 || g_cancellable_is_cancelled (dialog->cancellable) ||
+      (dialog->stop && g_cancellable_is_cancelled (dialog->stop)))
     return;
 
   left = duration_text (seconds_left);

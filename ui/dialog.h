@@ -17,6 +17,9 @@ G_BEGIN_DECLS
  * may read; the dialog treats it as a black box. Functions without another word run on the main thread. */
 typedef struct _NrDialogHost NrDialogHost;
 
+/* A result as it forms; takes SURFACE, which covers RECT. Worker thread. */
+typedef void (*NrDialogShow) (cairo_surface_t *surface, const NrRect *rect, gpointer data);
+
 struct _NrDialogHost
 {
   gint   width, height; /* of the picture that is previewed */
@@ -36,11 +39,13 @@ struct _NrDialogHost
   gboolean (*estimate) (NrDialogHost *host, gpointer request, gdouble *seconds, gdouble *memory_mib, GError **error);
 
   /* Worker thread: RECT as it will look, in the display's colors. RECT is changed to what the surface covers, which may
-   * be more (a hole is filled as a whole) or less (only the region is restored). Super-resolve returns more pixels than
-   * RECT has. */
+   * be more (a hole is filled as a whole) or less (only the region is restored, and of it the middle where that takes
+   * long). Super-resolve returns more pixels than RECT has. SHOW is called on the way by methods that take long. */
   cairo_surface_t *(*restore) (NrDialogHost *host,
                                gpointer      request,
                                NrRect       *rect,
+                               NrDialogShow  show,
+                               gpointer      show_data,
                                GCancellable *cancellable,
                                GError      **error);
 };
@@ -59,8 +64,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrDialog, nr_dialog_free)
 /* Waits for the user; CONFIG then holds the settings. FALSE: cancelled. The preview has ended in both cases. */
 gboolean nr_dialog_run (NrDialog *dialog);
 
-/* After nr_dialog_run (): turns the dialog into a progress window whose Cancel (or closing it) triggers CANCELLABLE. */
-void nr_dialog_begin (NrDialog *dialog, GCancellable *cancellable);
+/* After nr_dialog_run (): turns the dialog into a progress window whose Cancel (or closing it) triggers CANCELLABLE and,
+ * where STOP is not NULL, whose Stop triggers that. */
+void nr_dialog_begin (NrDialog *dialog, GCancellable *cancellable, GCancellable *stop);
+
+/* Shows RECT of the result as it looks by now; nr_dialog_begin () was called. */
+void nr_dialog_show_picture (cairo_surface_t *surface, const NrRect *rect, gpointer data);
 
 /* An NrRestoreProgress for the main thread; DATA is the dialog. */
 void nr_dialog_show_progress (gdouble fraction, gdouble seconds_left, gpointer data);

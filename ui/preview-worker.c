@@ -21,6 +21,10 @@ typedef struct
   gdouble          seconds, memory_mib;
   cairo_surface_t *after;
   GError          *error;
+
+  GMutex           mutex; /* of the two below */
+  cairo_surface_t *shown; /* the latest on the way, until it is answered */
+  NrRect           shown_rect;
 } Computation;
 
 struct _NrPreviewWorker
@@ -41,6 +45,8 @@ computation_free (Computation *computation)
 {
   computation->worker->host->request_free (computation->worker->host, computation->request);
   g_clear_pointer (&computation->after, cairo_surface_destroy);
+  g_clear_pointer (&computation->shown, cairo_surface_destroy);
+  g_mutex_clear (&computation->mutex);
   g_clear_error (&computation->error);
   g_object_unref (computation->cancellable);
   g_free (computation);
@@ -50,6 +56,20 @@ computation_free (Computation *computation)
 
 static gboolean answer_estimate (gpointer data);
 static gboolean answer_finished (gpointer data);
+static gboolean answer_shown (gpointer data);
+
+static void
+show (cairo_surface_t *surface, const NrRect *rect, gpointer data)
+{
+  Computation *computation = data;
+
+  g_mutex_lock (&computation->mutex);
+  g_clear_pointer (&computation->shown, cairo_surface_destroy);
+  computation->shown      = surface;
+  computation->shown_rect = *rect;
+  g_mutex_unlock (&computation->mutex);
+  g_idle_add (answer_shown, computation);
+}
 
 static gpointer
 compute (gpointer data)
@@ -60,8 +80,8 @@ compute (gpointer data)
   if (host->estimate (host, computation->request, &computation->seconds, &computation->memory_mib, NULL))
     g_idle_add (answer_estimate, computation);
 
-  computation->after = host->restore (host, computation->request, &computation->rect, computation->cancellable,
-                                      &computation->error);
+  computation->after = host->restore (host, computation->request, &computation->rect, show, computation,
+                                      computation->cancellable, &computation->error);
   g_idle_add (answer_finished, computation);
   return NULL;
 }
@@ -76,6 +96,25 @@ answer_estimate (gpointer data)
 
   if (! g_cancellable_is_cancelled (computation->cancellable))
     answer->estimated (computation->seconds, computation->memory_mib, answer->data);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+answer_shown (gpointer data)
+{
+  Computation     *computation = data;
+  NrPreviewAnswer *answer      = &computation->worker->answer;
+  cairo_surface_t *surface;
+  NrRect           rect;
+
+  g_mutex_lock (&computation->mutex);
+  surface = g_steal_pointer (&computation->shown);
+  rect    = computation->shown_rect;
+  g_mutex_unlock (&computation->mutex);
+
+  if (surface && ! g_cancellable_is_cancelled (computation->cancellable))
+    answer->shown (surface, &rect, answer->data);
+  g_clear_pointer (&surface, cairo_surface_destroy);
   return G_SOURCE_REMOVE;
 }
 
@@ -95,6 +134,7 @@ start (gpointer data)
   computation->request     = g_steal_pointer (&worker->wished);
   computation->rect        = worker->wished_rect;
   computation->cancellable = g_cancellable_new ();
+  g_mutex_init (&computation->mutex);
 
   worker->computation = computation;
   worker->thread      = g_thread_new ("preview", compute, computation);

@@ -19,6 +19,9 @@ typedef struct
   /* What the whole job would take. */
   void (*estimated) (gdouble seconds, gdouble memory_mib, gpointer data);
 
+  /* AFTER, which covers RECT, as it looks on the way; belongs to the caller. */
+  void (*shown) (cairo_surface_t *after, const NrRect *rect, gpointer data);
+
   /* AFTER, which covers RECT, or NULL and why; both belong to the caller. Not called for cancelled wishes. */
   void (*finished) (cairo_surface_t *after, const NrRect *rect, const GError *error, gpointer data);
 

@@ -91,6 +91,7 @@ nr_arguments_check (const NrArguments *arguments, GError **error)
          check_range ("detail", arguments->detail, 0, 1, error) &&
          check_range ("blur", arguments->blur, 0, 20, error) &&
          check_range ("context", arguments->context, 0, 10000, error) &&
+         check_range ("iterations", arguments->iterations, 0, 100000, error) &&
          check_range ("threads", arguments->threads, 0, 1024, error) &&
          check_range ("memory", arguments->memory, 0, 1 << 20, error);
 }

@@ -49,6 +49,12 @@ nr_job_progress (NrJob *job, gdouble fraction)
     job->progress (job->fraction, job->seconds_left, job->progress_data);
 }
 
+gboolean
+nr_job_is_stopped (const NrJob *job)
+{
+  return job->arguments->stop && g_cancellable_is_cancelled (job->arguments->stop);
+}
+
 guint64
 nr_job_memory_budget (guint memory)
 {

@@ -29,5 +29,8 @@ typedef struct
 /* Tells the caller of the run that FRACTION (0 to 1) of the work is done; a smaller one than before is ignored. */
 void nr_job_progress (NrJob *job, gdouble fraction);
 
+/* TRUE when the caller wants the best so far instead of a better one. Only for methods that can stop. */
+gboolean nr_job_is_stopped (const NrJob *job);
+
 /* The budget in bytes that MEMORY (MiB of NrArguments) stands for. */
 guint64 nr_job_memory_budget (guint memory);

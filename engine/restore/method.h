@@ -26,6 +26,9 @@ typedef struct
                         gdouble           *seconds,
                         gdouble           *memory_mib,
                         GError           **error);
+
+  const gchar *uses;     /* those arguments that not every method uses, a blank between them */
+  gboolean     can_stop; /* looks at the arguments' stop and shows the result as it forms (the sink's show) */
 } NrMethod;
 
 /* The method NAME of TASK, its default for NULL or ""; NULL with an error that names what there is. */

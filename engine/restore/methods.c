@@ -8,10 +8,10 @@
 #include "network.h"
 
 static const NrMethod methods[] = {
-  { NR_TASK_DENOISE, "network", nr_network_run, nr_network_estimate },
-  { NR_TASK_DEBLUR, "network", nr_network_run, nr_network_estimate },
-  { NR_TASK_SUPER_RESOLVE, "network", nr_network_run, nr_network_estimate },
-  { NR_TASK_FILL, "patch-match", nr_fill_run_patch_match, nr_fill_estimate_patch_match },
+  { NR_TASK_DENOISE, "network", nr_network_run, nr_network_estimate, "noise detail model", FALSE },
+  { NR_TASK_DEBLUR, "network", nr_network_run, nr_network_estimate, "blur model", FALSE },
+  { NR_TASK_SUPER_RESOLVE, "network", nr_network_run, nr_network_estimate, "variant model", FALSE },
+  { NR_TASK_FILL, "patch-match", nr_fill_run_patch_match, nr_fill_estimate_patch_match, "context seed", FALSE },
 };
 
 const gchar *const *
@@ -33,14 +33,50 @@ nr_task_methods (NrTask task)
   return names[task];
 }
 
-const NrMethod *
-nr_method_find (NrTask task, const gchar *name, GError **error)
+static const NrMethod *
+look_up (NrTask task, const gchar *name)
 {
-  g_autofree gchar *known = NULL;
-
   for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
     if (methods[i].task == task && (! name || ! name[0] || g_str_equal (name, methods[i].name)))
       return &methods[i];
+  return NULL;
+}
+
+gboolean
+nr_task_method_can_stop (NrTask task, const gchar *name)
+{
+  const NrMethod *method = look_up (task, name);
+
+  return method && method->can_stop;
+}
+
+static gboolean
+has_word (const gchar *text, const gchar *word)
+{
+  g_auto (GStrv) words = g_strsplit (text, " ", -1);
+
+  return g_strv_contains ((const gchar *const *) words, word);
+}
+
+gboolean
+nr_task_method_uses (NrTask task, const gchar *name, const gchar *argument)
+{
+  const NrMethod *method      = look_up (task, name);
+  gboolean        is_optional = FALSE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (methods) && ! is_optional; i++)
+    is_optional = has_word (methods[i].uses, argument);
+  return method && (! is_optional || has_word (method->uses, argument));
+}
+
+const NrMethod *
+nr_method_find (NrTask task, const gchar *name, GError **error)
+{
+  const NrMethod   *method = look_up (task, name);
+  g_autofree gchar *known  = NULL;
+
+  if (method)
+    return method;
 
   known = g_strjoinv (", ", (gchar **) nr_task_methods (task));
   g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_ARGUMENT,

@@ -7,6 +7,12 @@
 
 #include "settings.h"
 #include "snapshot.h"
+#include "surface.h"
+
+enum
+{
+  SLOW_PREVIEW_SIZE = 256
+};
 
 typedef struct
 {
@@ -79,22 +85,58 @@ estimate (NrDialogHost *interface, gpointer request, gdouble *seconds, gdouble *
   return TRUE;
 }
 
-/* BUFFER whole, in the display's colors. */
-static cairo_surface_t *
-surface_of (GeglBuffer *buffer)
+/* The middle of RECT, small enough to be learned while a user waits. */
+static void
+shrink (NrRect *rect)
 {
-  const GeglRectangle *extent  = gegl_buffer_get_extent (buffer);
-  cairo_surface_t     *surface = cairo_image_surface_create (CAIRO_FORMAT_ARGB32, extent->width, extent->height);
+  const gint width  = MIN (rect->width, SLOW_PREVIEW_SIZE);
+  const gint height = MIN (rect->height, SLOW_PREVIEW_SIZE);
 
-  cairo_surface_flush (surface);
-  gegl_buffer_get (buffer, extent, 1.0, babl_format ("cairo-ARGB32"), cairo_image_surface_get_data (surface),
-                   cairo_image_surface_get_stride (surface), GEGL_ABYSS_NONE);
-  cairo_surface_mark_dirty (surface);
-  return surface;
+  rect->x += (rect->width - width) / 2;
+  rect->y += (rect->height - height) / 2;
+  rect->width  = width;
+  rect->height = height;
+}
+
+/* A preview under way. */
+typedef struct
+{
+  NrPixels    *pixels;
+  NrRect       rect;
+  gint         scale;
+  NrSink       sink; /* the real one */
+  NrDialogShow show;
+  gpointer     show_data;
+} Preview;
+
+static gboolean
+preview_write (gpointer data, gint x, gint y, const NrPicture *from, GError **error)
+{
+  const Preview *preview = data;
+
+  return preview->sink.write (preview->sink.data, x, y, from, error);
+}
+
+static void
+preview_show (gpointer data, gint x, gint y, const NrPicture *from)
+{
+  const Preview   *preview = data;
+  const gint       scale   = preview->scale;
+  NrRect           part    = { preview->rect.x + x / scale, preview->rect.y + y / scale, from->width / scale, from->height / scale };
+  cairo_surface_t *surface = nr_surface_new_of_part (preview->pixels, &part, scale, from);
+
+  if (surface)
+    preview->show (surface, &part, preview->show_data);
 }
 
 static cairo_surface_t *
-restore (NrDialogHost *interface, gpointer request, NrRect *rect, GCancellable *cancellable, GError **error)
+restore (NrDialogHost *interface,
+         gpointer      request,
+         NrRect       *rect,
+         NrDialogShow  show_part,
+         gpointer      show_data,
+         GCancellable *cancellable,
+         GError      **error)
 {
   Host                      *host      = (Host *) interface;
   NrArguments                arguments = ((const NrSettings *) request)->arguments;
@@ -102,11 +144,14 @@ restore (NrDialogHost *interface, gpointer request, NrRect *rect, GCancellable *
   NrSource                   source    = nr_pixels_source (host->snapshot->pixels);
   NrReport                   report;
   NrSink                     sink;
+  Preview                    preview;
   g_autoptr (NrPixelsResult) result = NULL;
 
   /* Only the whole of a hole can be filled. */
   if (arguments.task == NR_TASK_FILL)
     *rect = interface->region;
+  else if (nr_task_method_can_stop (arguments.task, arguments.method))
+    shrink (rect);
 
   /* The noise is that of the whole picture: measuring it once is enough for all its patches. */
   if (arguments.task == NR_TASK_DENOISE && arguments.noise <= 0.0)
@@ -114,8 +159,11 @@ restore (NrDialogHost *interface, gpointer request, NrRect *rect, GCancellable *
 
   source.has_weight = source.has_weight && ! enlarge;
 
-  result = nr_pixels_result_new (host->snapshot->pixels, rect, enlarge ? arguments.scale : 1);
-  sink   = nr_pixels_result_sink (result);
+  preview = (Preview) { host->snapshot->pixels, *rect, enlarge ? arguments.scale : 1, { 0 }, show_part, show_data };
+
+  result       = nr_pixels_result_new (preview.pixels, rect, preview.scale);
+  preview.sink = nr_pixels_result_sink (result);
+  sink         = (NrSink) { preview_write, &preview, preview_show };
 
   if (! nr_restore_run (&arguments, &source, rect, &sink, NULL, NULL, cancellable, &report, error))
     return NULL;
@@ -124,7 +172,7 @@ restore (NrDialogHost *interface, gpointer request, NrRect *rect, GCancellable *
     host->noise = MAX (report.noise_estimate, 0.0);
   nr_report_clear (&report);
 
-  return surface_of (nr_pixels_result_buffer (result));
+  return nr_surface_new (nr_pixels_result_buffer (result));
 }
 
 /* -- Host --------------------------------------------------------------------------------------------------------- */

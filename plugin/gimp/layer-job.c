@@ -8,6 +8,8 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 
+#include "surface.h"
+
 enum
 {
   PROGRESS_INTERVAL_MS = 50
@@ -16,18 +18,17 @@ enum
 /* What the worker and the main thread share while nr_layer_job_compute () runs. */
 typedef struct
 {
-  NrLayerJob   *job;
-  GCancellable *cancellable;
-  GMainLoop    *loop;
-  GError       *error;
+  NrLayerJob            *job;
+  const NrLayerJobWatch *watch;
+  GMainLoop             *loop;
+  GError                *error;
 
   gdouble pixels_before, pixels_now, pixels_all; /* of finished pieces, the present one and all; worker only */
 
-  GMutex  mutex; /* of the two below */
-  gdouble fraction, seconds_left;
-
-  NrRestoreProgress progress;
-  gpointer          progress_data;
+  GMutex           mutex; /* of all below */
+  gdouble          fraction, seconds_left;
+  cairo_surface_t *shown; /* what has not been shown yet, or NULL */
+  NrRect           shown_rect;
 } Computation;
 
 /* -- Pieces ------------------------------------------------------------------------------------------------------- */
@@ -157,24 +158,61 @@ piece_progress (gdouble fraction, gdouble seconds_left, gpointer data)
   g_mutex_unlock (&computation->mutex);
 }
 
+/* A piece under way, as its result's sink. */
+typedef struct
+{
+  Computation *computation;
+  NrPiece     *piece;
+  gint         scale;
+  NrSink       sink; /* the result's own */
+} PieceSink;
+
+static gboolean
+piece_write (gpointer data, gint x, gint y, const NrPicture *from, GError **error)
+{
+  const PieceSink *to = data;
+
+  return to->sink.write (to->sink.data, x, y, from, error);
+}
+
+static void
+piece_show (gpointer data, gint x, gint y, const NrPicture *from)
+{
+  const PieceSink *to          = data;
+  Computation     *computation = to->computation;
+  const NrRect    *region      = &to->piece->snapshot->region;
+  NrRect           part        = { region->x + x / to->scale, region->y + y / to->scale, from->width / to->scale, from->height / to->scale };
+  cairo_surface_t *surface     = nr_surface_new_of_part (to->piece->snapshot->pixels, &part, to->scale, from);
+
+  g_mutex_lock (&computation->mutex);
+  g_clear_pointer (&computation->shown, cairo_surface_destroy);
+  computation->shown      = surface;
+  computation->shown_rect = part;
+  g_mutex_unlock (&computation->mutex);
+}
+
 static gboolean
 restore_piece (Computation *computation, NrPiece *piece)
 {
   NrArguments arguments = computation->job->settings->arguments;
   gint        scale     = arguments.task == NR_TASK_SUPER_RESOLVE ? arguments.scale : 1;
   NrSource    source    = nr_pixels_source (piece->snapshot->pixels);
-  NrSink      sink;
+  PieceSink   to        = { computation, piece, scale, { 0 } };
+  NrSink      sink      = { piece_write, &to, NULL };
 
   /* A stacked layer carries the selection as its mask, so it must not be blended by it once more. An enlarged layer has
    * other pixels than the selection. */
   arguments.blend   = ! piece->snapshot->is_stackable;
+  arguments.stop    = computation->watch->stop;
   source.has_weight = source.has_weight && scale == 1;
 
   piece->result = nr_pixels_result_new (piece->snapshot->pixels, &piece->snapshot->region, scale);
-  sink          = nr_pixels_result_sink (piece->result);
+  to.sink       = nr_pixels_result_sink (piece->result);
+  if (computation->watch->show && piece == computation->job->pieces->pdata[0])
+    sink.show = piece_show;
 
   return nr_restore_run (&arguments, &source, &piece->snapshot->region, &sink, piece_progress, computation,
-                         computation->cancellable, &piece->report, &computation->error);
+                         computation->watch->cancellable, &piece->report, &computation->error);
 }
 
 static gboolean
@@ -210,15 +248,25 @@ compute_in_worker (gpointer data)
 static gboolean
 report_progress (gpointer data)
 {
-  Computation *computation = data;
-  gdouble      fraction, seconds_left;
+  Computation           *computation = data;
+  const NrLayerJobWatch *watch       = computation->watch;
+  gdouble                fraction, seconds_left;
+  cairo_surface_t       *shown;
+  NrRect                 rect;
 
   g_mutex_lock (&computation->mutex);
   fraction     = computation->fraction;
   seconds_left = computation->seconds_left;
+  shown        = g_steal_pointer (&computation->shown);
+  rect         = computation->shown_rect;
   g_mutex_unlock (&computation->mutex);
 
-  computation->progress (fraction, seconds_left, computation->progress_data);
+  if (shown)
+    {
+      watch->show (shown, &rect, watch->data);
+      cairo_surface_destroy (shown);
+    }
+  watch->progress (fraction, seconds_left, watch->data);
   return G_SOURCE_CONTINUE;
 }
 
@@ -230,19 +278,13 @@ cancel_on_signal (gpointer data)
 }
 
 gboolean
-nr_layer_job_compute (NrLayerJob       *job,
-                      NrRestoreProgress progress,
-                      gpointer          progress_data,
-                      GCancellable     *cancellable,
-                      GError          **error)
+nr_layer_job_compute (NrLayerJob *job, const NrLayerJobWatch *watch, GError **error)
 {
   Computation computation = {
-    .job           = job,
-    .cancellable   = cancellable,
-    .loop          = g_main_loop_new (NULL, FALSE),
-    .seconds_left  = -1.0,
-    .progress      = progress,
-    .progress_data = progress_data,
+    .job          = job,
+    .watch        = watch,
+    .loop         = g_main_loop_new (NULL, FALSE),
+    .seconds_left = -1.0,
   };
   guint    sources[3];
   GThread *worker;
@@ -252,8 +294,8 @@ nr_layer_job_compute (NrLayerJob       *job,
   g_mutex_init (&computation.mutex);
 
   sources[0] = g_timeout_add (PROGRESS_INTERVAL_MS, report_progress, &computation);
-  sources[1] = g_unix_signal_add (SIGTERM, cancel_on_signal, cancellable);
-  sources[2] = g_unix_signal_add (SIGINT, cancel_on_signal, cancellable);
+  sources[1] = g_unix_signal_add (SIGTERM, cancel_on_signal, watch->cancellable);
+  sources[2] = g_unix_signal_add (SIGINT, cancel_on_signal, watch->cancellable);
 
   worker = g_thread_new ("restore", compute_in_worker, &computation);
   g_main_loop_run (computation.loop);
@@ -261,6 +303,7 @@ nr_layer_job_compute (NrLayerJob       *job,
 
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
+  g_clear_pointer (&computation.shown, cairo_surface_destroy);
   g_main_loop_unref (computation.loop);
   g_mutex_clear (&computation.mutex);
 

@@ -8,6 +8,8 @@
 
 #pragma once
 
+#include <cairo.h>
+
 #include "settings.h"
 #include "snapshot.h"
 
@@ -34,14 +36,22 @@ NrLayerJob *nr_layer_job_new (GimpImage *image, GimpDrawable **drawables, const 
 void        nr_layer_job_free (NrLayerJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrLayerJob, nr_layer_job_free)
 
-/* Restores every piece in a worker thread and keeps the default main context running meanwhile; PROGRESS is called on
- * the main thread, with the fraction of the whole job. All pieces or none: on an error, G_IO_ERROR_CANCELLED among them,
- * the job is only good for being freed. SIGTERM and SIGINT cancel it. */
-gboolean nr_layer_job_compute (NrLayerJob       *job,
-                               NrRestoreProgress progress,
-                               gpointer          progress_data,
-                               GCancellable     *cancellable,
-                               GError          **error);
+/* Who follows a job; its functions are called on the main thread. */
+typedef struct
+{
+  NrRestoreProgress progress; /* the fraction of the whole job */
+
+  /* Or NULL. SURFACE, which belongs to the job, shows RECT of the first piece's picture as it looks by now. */
+  void (*show) (cairo_surface_t *surface, const NrRect *rect, gpointer data);
+
+  gpointer      data;
+  GCancellable *cancellable;
+  GCancellable *stop; /* NrArguments.stop, or NULL */
+} NrLayerJobWatch;
+
+/* Restores every piece in a worker thread and keeps the default main context running meanwhile. All pieces or none: on an
+ * error, G_IO_ERROR_CANCELLED among them, the job is only good for being freed. SIGTERM and SIGINT cancel it. */
+gboolean nr_layer_job_compute (NrLayerJob *job, const NrLayerJobWatch *watch, GError **error);
 
 /* The reports of all pieces, one JSON object a line. */
 gchar *nr_layer_job_report (const NrLayerJob *job);

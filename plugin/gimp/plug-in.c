@@ -80,7 +80,33 @@ show_image (GimpImage *image, GimpRunMode run_mode)
     gimp_display_new (image);
 }
 
-/* From the settings to the layers; DIALOG (may be NULL) shows the progress and can cancel. */
+/* Computes JOB; DIALOG (may be NULL) shows the progress, and the picture as it forms, and can cancel or stop. */
+static gboolean
+compute (NrLayerJob *job, const NrSettings *settings, NrDialog *dialog, GError **error)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GCancellable) stop        = g_cancellable_new ();
+  NrLayerJobWatch          watch       = { show_progress_in_gimp, NULL, NULL, cancellable, NULL };
+  gboolean                 computed;
+
+  if (dialog)
+    {
+      if (nr_task_method_can_stop (settings->arguments.task, settings->arguments.method))
+        watch.stop = stop;
+      watch.progress = nr_dialog_show_progress;
+      watch.show     = nr_dialog_show_picture;
+      watch.data     = dialog;
+      nr_dialog_begin (dialog, cancellable, watch.stop);
+      return nr_layer_job_compute (job, &watch, error);
+    }
+
+  gimp_progress_init (_ ("Restoring the picture"));
+  computed = nr_layer_job_compute (job, &watch, error);
+  gimp_progress_end ();
+  return computed;
+}
+
+/* From the settings to the layers; DIALOG may be NULL. */
 static GimpValueArray *
 restore (GimpProcedure    *procedure,
          GimpRunMode       run_mode,
@@ -89,29 +115,15 @@ restore (GimpProcedure    *procedure,
          const NrSettings *settings,
          NrDialog         *dialog)
 {
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (NrPlacement)  placement   = NULL;
-  g_autoptr (NrLayerJob)   job         = NULL;
-  GError                  *error       = NULL;
-  gboolean                 computed;
+  g_autoptr (NrPlacement) placement = NULL;
+  g_autoptr (NrLayerJob)  job       = NULL;
+  GError                 *error     = NULL;
 
   job = nr_layer_job_new (image, drawables, settings, &error);
   if (job == NULL)
     return failure (procedure, GIMP_PDB_CALLING_ERROR, error);
 
-  if (dialog)
-    {
-      nr_dialog_begin (dialog, cancellable);
-      computed = nr_layer_job_compute (job, nr_dialog_show_progress, dialog, cancellable, &error);
-    }
-  else
-    {
-      gimp_progress_init (_ ("Restoring the picture"));
-      computed = nr_layer_job_compute (job, show_progress_in_gimp, NULL, cancellable, &error);
-      gimp_progress_end ();
-    }
-
-  if (computed)
+  if (compute (job, settings, dialog, &error))
     placement = nr_placement_new (job, &error);
   if (placement == NULL)
     return failure (procedure, GIMP_PDB_EXECUTION_ERROR, error);

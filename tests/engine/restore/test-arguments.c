@@ -25,6 +25,19 @@ test_names (void)
 }
 
 static void
+test_methods (void)
+{
+  g_assert_true (nr_task_method_uses (NR_TASK_DENOISE, NULL, "noise"));
+  g_assert_true (nr_task_method_uses (NR_TASK_DENOISE, "network", "model"));
+  g_assert_false (nr_task_method_uses (NR_TASK_DENOISE, "network", "seed"));
+  g_assert_true (nr_task_method_uses (NR_TASK_FILL, "", "seed"));
+  g_assert_true (nr_task_method_uses (NR_TASK_FILL, "", "threads")); /* every method's */
+  g_assert_false (nr_task_method_uses (NR_TASK_FILL, "network", "threads"));
+  g_assert_false (nr_task_method_can_stop (NR_TASK_FILL, "patch-match"));
+  g_assert_false (nr_task_method_can_stop (NR_TASK_FILL, "nonsense"));
+}
+
+static void
 test_defaults (void)
 {
   for (guint i = 0; i < NR_N_TASKS; i++)
@@ -73,6 +86,11 @@ test_refused (void)
   arguments      = base;
   arguments.blur = -1;
   refuse (&arguments, "blur");
+  arguments            = base;
+  arguments.iterations = -1;
+  refuse (&arguments, "iterations");
+  arguments.iterations = 100001;
+  refuse (&arguments, "iterations");
   for (gint scale = -1; scale < 8; scale++)
     if (scale < 2 || scale > 4)
       {
@@ -167,6 +185,7 @@ main (gint argc, gchar *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/restore/arguments/names-and-methods", test_names);
+  g_test_add_func ("/restore/arguments/methods-say-what-they-use", test_methods);
   g_test_add_func ("/restore/arguments/defaults-are-allowed", test_defaults);
   g_test_add_func ("/restore/arguments/what-is-out-of-range-is-named", test_refused);
   g_test_add_func ("/restore/arguments/regions-outside-are-refused", test_regions);
