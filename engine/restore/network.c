@@ -14,9 +14,12 @@
 
 /* Mirrored pixels around the picture, so that its border lies inside what the network sees. */
 static const gint border_padding = 16;
-/* For networks with a global operation: pixels dropped at a window's border, and half the blended zone. */
+/* For networks with a global operation: pixels dropped at a window's border, and half the blended zone; at most these
+ * shares of a window of fixed size, so that it delivers the larger part of itself. */
 static const gint global_margin  = 32;
 static const gint global_overlap = 32;
+static const gint margin_share   = 16;
+static const gint overlap_share  = 8;
 /* Windows start at multiples of this many of the network's own steps, so that the engine's Winograd convolutions, whose
  * tiles are 6 x 6 results, mostly round in the same way whatever the window. */
 static const gint grid_steps = 6;
@@ -65,6 +68,23 @@ network_load (Network *network, const NrArguments *arguments, GError **error)
 
 /* -- Choosing the windows ------------------------------------------------------------------------------------------ */
 
+/* For a network that takes windows of one size only, SIDE pixels on the shorter side. If it looks at most of its window,
+ * or at all of it, windows are blended; a picture of its size is one window, not padded, as in training. */
+static void
+fixed_rules (const Network *network, gint side, gint step, gint detail, NrTileRules *rules)
+{
+  const gint     halo     = network->hints.halo >= 0 ? network->hints.halo : (gint) network->reach.halo;
+  const gboolean is_exact = network->reach.is_local && 4 * (halo + detail) <= side;
+
+  *rules = (NrTileRules) {
+    .halo     = (is_exact ? halo : MIN (global_margin, side / margin_share)) + detail,
+    .multiple = step, /* its size need not be a multiple of the grid */
+    .padding  = is_exact ? MIN (halo, border_padding) : 0,
+    .overlap  = is_exact ? 0 : MIN (global_overlap, side / overlap_share),
+    .is_fixed = TRUE,
+  };
+}
+
 static void
 network_rules (const Network *network, NrTileRules *rules)
 {
@@ -73,6 +93,11 @@ network_rules (const Network *network, NrTileRules *rules)
   const gint     detail = network->detail > 0 ? NR_DETAIL_RADIUS : 0;
   gint           halo   = network->hints.halo;
 
+  if (shape->dims[2] > 0 && shape->dims[3] > 0)
+    {
+      fixed_rules (network, MIN (MIN (shape->dims[2], shape->dims[3]), G_MAXINT16), step, detail, rules);
+      return;
+    }
   if (halo < 0)
     halo = network->reach.is_local ? (gint) network->reach.halo : global_margin;
 
@@ -81,10 +106,7 @@ network_rules (const Network *network, NrTileRules *rules)
     .multiple = step * grid_steps,
     .padding  = MIN (halo, border_padding),
     .overlap  = network->reach.is_local ? 0 : global_overlap,
-    .is_fixed = shape->dims[2] > 0 && shape->dims[3] > 0,
   };
-  if (rules->is_fixed) /* its size need not be a multiple of the grid */
-    rules->multiple = step;
 }
 
 static void

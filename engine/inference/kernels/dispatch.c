@@ -51,7 +51,6 @@ fill (NrKernels *k, int level)
   k->pack_panel      = nr_pack_panel_c;
   k->product         = nr_product_c;
   k->product_at      = nr_product_at_c;
-  k->product_store   = nr_product_store_c;
   k->copy_row        = nr_copy_row_c;
   k->interleave      = nr_interleave_c;
   k->store_row       = nr_store_row_c;
@@ -68,7 +67,6 @@ fill (NrKernels *k, int level)
       k->pack_panel      = nr_pack_panel_avx2;
       k->product         = nr_product_avx2;
       k->product_at      = nr_product_at_avx2;
-      k->product_store   = nr_product_store_avx2;
       k->copy_row        = nr_copy_row_avx2;
       k->interleave      = nr_interleave_avx2;
       k->store_row       = nr_store_row_avx2;
@@ -87,7 +85,6 @@ fill (NrKernels *k, int level)
       k->pack_panel      = nr_pack_panel_avx512;
       k->product         = nr_product_avx512;
       k->product_at      = nr_product_at_avx512;
-      k->product_store   = nr_product_store_avx512;
       k->copy_row        = nr_copy_row_avx512;
       k->interleave      = nr_interleave_avx512;
       k->store_row       = nr_store_row_avx512;

@@ -25,6 +25,8 @@ gboolean nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, 
 /* Bias, activation and slope of an output channel (counted over all groups). */
 NrRowEpilogue nr_conv_row_epilogue (const NrNode *node, gsize channel);
 
+/* Sets group_weights and where each part's weights begin; returns the key of nr_node_share (), which the caller frees. */
+gchar   *nr_conv_panel_lay_out_weights (NrNode *node, NrConvPlan *plan);
 gboolean nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error);
 void     nr_conv_panel_pack (void *packed, const NrNode *node, gpointer data);
 void     nr_conv_panel_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
@@ -32,8 +34,6 @@ void     nr_conv_panel_item (const NrNode *node, const NrKernels *kernels, const
 /* Chooses rows and columns; FALSE if bands do not serve: three dimensions, far-reaching taps, too much scratch. */
 gboolean nr_conv_band_fits (NrConvPlan *plan);
 gboolean nr_conv_band_prepare (NrNode *node, NrConvPlan *plan, GError **error);
-void     nr_conv_band_pack (void *packed, const NrNode *node, gpointer data);
-void     nr_conv_band_free (NrConvPlan *plan);
 void     nr_conv_band_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
 
 gboolean nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error);

@@ -121,7 +121,6 @@ plan_free (gpointer data)
       g_free (plan->parts[i].taps);
     }
   g_free (plan->parts);
-  nr_conv_band_free (plan);
   g_free (plan);
 }
 
@@ -252,8 +251,6 @@ nr_conv_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize en
 
       if (plan->method == NR_CONV_WINOGRAD)
         nr_conv_winograd_pack (own, node, NULL);
-      else if (plan->method == NR_CONV_BAND)
-        nr_conv_band_pack (own, node, NULL);
       else
         nr_conv_panel_pack (own, node, NULL);
 

@@ -30,8 +30,6 @@ typedef struct
   gsize      n_blocks;
 } NrConvPart;
 
-typedef struct _NrConvBand NrConvBand;
-
 typedef struct
 {
   gsize batch, groups;
@@ -52,13 +50,6 @@ typedef struct
   gsize         tiles_x, tiles_y; /* Winograd */
   gsize         step;             /* Winograd: output channels transformed back at once */
   gsize         rows, columns;    /* of an item: bands */
-
-  /* Bands. */
-  NrConvBand *bands; /* one for each unit of lanes x across parts */
-  gsize       n_bands;
-  gsize       lanes;      /* phases along a row */
-  gsize       across;     /* phases across rows that are computed together */
-  gboolean    is_stacked; /* they are rows of one product */
 } NrConvPlan;
 
 /* One axis of the kernel in words of the input: output = (input + begin + end - reach) / stride + 1 for a convolution. */

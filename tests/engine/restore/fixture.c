@@ -151,7 +151,7 @@ fixture_darktable_folder (void)
 static void
 add_picture_input (NrOnnx__Model *model, FixtureNetwork network)
 {
-  if (network == FIXTURE_FIXED)
+  if (network == FIXTURE_FIXED || network == FIXTURE_FIXED_GLOBAL)
     nr_builder_input (model, "input", 1, 4, (const gint64[]) { 1, 3, 48, 64 });
   else
     nr_builder_input (model, "input", 1, 4, (const gint64[]) { 1, 3, -1, -1 });
@@ -290,6 +290,7 @@ fixture_network (FixtureNetwork network)
       build_sigma (model);
       break;
     case FIXTURE_GLOBAL:
+    case FIXTURE_FIXED_GLOBAL:
       build_global (model);
       break;
     case FIXTURE_ENLARGE2:

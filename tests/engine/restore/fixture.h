@@ -38,6 +38,7 @@ typedef enum
   FIXTURE_STRIDED,  /* down by 2, convolution, up by 2, plus the input: multiple 2 */
   FIXTURE_SIGMA,    /* two inputs; output = sigma everywhere */
   FIXTURE_GLOBAL,   /* output = input * (1 + mean of each channel over the whole window) / 2 */
+  FIXTURE_FIXED_GLOBAL, /* the same, for pictures of 64 x 48 only */
   FIXTURE_ENLARGE2, /* nearest, 2 times */
   FIXTURE_ENLARGE3,
   FIXTURE_SLOW      /* many wide convolutions */

@@ -270,6 +270,46 @@ test_fixed_size (void)
   g_assert_cmpint (c->width, ==, 20);
 }
 
+/* What the fixture network makes of a picture seen as a whole. */
+static void
+assert_seen_whole (const NrPicture *picture, const NrPicture *result)
+{
+  const gsize plane = (gsize) picture->width * picture->height;
+
+  for (gsize c = 0; c < 3; c++)
+    {
+      gdouble mean = 0;
+
+      for (gsize i = 0; i < plane; i++)
+        mean += picture->color[c * plane + i] / plane;
+      for (gsize i = 0; i < plane; i++)
+        g_assert_cmpfloat_with_epsilon (result->color[c * plane + i], picture->color[c * plane + i] * (1 + mean) / 2, 1e-5);
+    }
+}
+
+/* As an autoencoder with a dense code is: it knows windows of its size, and looks at all of each. */
+static void
+test_fixed_global (void)
+{
+  const NrArguments     arguments = denoise_with ("fixed-global");
+  g_autoptr (NrPicture) own_size  = fixture_picture (64, 48, 3, FALSE, FALSE, 20);
+  g_autoptr (NrPicture) whole     = run_or_fail (&arguments, own_size, NULL);
+  g_autoptr (NrPicture) ramp      = nr_picture_new (300, 110, 3, FALSE, FALSE);
+  g_autoptr (NrPicture) blended   = NULL;
+  gdouble               step      = 0;
+
+  assert_seen_whole (own_size, whole);
+
+  for (gsize i = 0; i < 3 * 300 * 110; i++)
+    ramp->color[i] = (i % 300) / 299.0;
+  blended = run_or_fail (&arguments, ramp, NULL);
+  for (gsize i = 0; i + 1 < 3 * 300 * 110; i++)
+    if ((i + 1) % 300 != 0)
+      step = MAX (step, fabs ((gdouble) blended->color[i + 1] - blended->color[i]));
+  /* Windows 46 pixels apart differ in gain by 0.08: as a hard seam that is a step of up to 0.08. */
+  g_assert_cmpfloat (step, <, 0.02);
+}
+
 static void
 test_threads (void)
 {
@@ -570,6 +610,7 @@ write_packages (void)
   fixture_write_package (folder, "half-blur", "denoise", 1, NULL, "model.onnx", FIXTURE_BLUR);
   fixture_write_package (folder, "strided", "denoise", 1, NULL, "model.onnx", FIXTURE_STRIDED);
   fixture_write_package (folder, "sigma", "denoise", 2, NULL, "model.onnx", FIXTURE_SIGMA);
+  fixture_write_package (folder, "fixed-global", "denoise", 1, NULL, "model.onnx", FIXTURE_FIXED_GLOBAL);
   fixture_write_package (folder, "global", "denoise", 1, NULL, "model.onnx", FIXTURE_GLOBAL);
   fixture_write_package (folder, "slow", "denoise", 1, NULL, "model.onnx", FIXTURE_SLOW);
   fixture_write_package (folder, "enlarge", "upscale", 1, NULL, "model_x2.onnx", FIXTURE_ENLARGE2);
@@ -594,6 +635,7 @@ main (gint argc, gchar *argv[])
   g_test_add_func ("/restore/contracts/result-does-not-depend-on-the-memory-budget", test_budgets);
   g_test_add_func ("/restore/contracts/global-networks-have-no-seams", test_global_network);
   g_test_add_func ("/restore/contracts/networks-of-a-fixed-size-work-on-any", test_fixed_size);
+  g_test_add_func ("/restore/contracts/networks-of-a-fixed-size-that-look-at-all-of-it-are-blended", test_fixed_global);
   g_test_add_func ("/restore/contracts/same-bytes-for-any-number-of-threads", test_threads);
   g_test_add_func ("/restore/contracts/a-region-is-a-part-of-the-whole", test_region);
   g_test_add_func ("/restore/contracts/pictures-of-a-few-pixels", test_tiny_pictures);
