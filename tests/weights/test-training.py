@@ -16,6 +16,8 @@ sys.path.insert(0, str(pathlib.Path(sys.argv.pop()) / 'train'))
 try:
     import torch
 
+    import classic
+    import dcgan
     import degrade
     import networks
     import train
@@ -56,6 +58,65 @@ def test_an_untrained_super_resolver_interpolates_as_bicubic_does():
     with torch.no_grad():
         difference = (network(low) - matrix @ low @ matrix.T)[..., 8:-8, 8:-8].abs().max()
     assert difference < 1e-5, difference
+
+
+@needs_torch
+def test_classic_super_resolvers_begin_near_bicubic():
+    low = smooth_picture(40)
+    for scale in (2, 3, 4):
+        matrix = degrade.resize_matrix(40, 40 * scale, torch.device('cpu'))
+        for kind in ('srcnn', 'fsrcnn'):
+            with torch.no_grad():
+                high = networks.build({'type': kind, 'scale': scale})(low)
+            difference = (high - matrix @ low @ matrix.T)[..., 12:-12, 12:-12].abs().max()
+            assert difference < 0.03, f'{kind} x{scale}: {difference}'
+
+
+@needs_torch
+def test_every_config_makes_a_network_that_keeps_or_scales_the_size():
+    for path in sorted(pathlib.Path(train.__file__).parent.glob('configs/*.json')):
+        config = train.read_config(path)
+        if 'task' not in config:  # dcgan.py's
+            continue
+        network = networks.build(config['network']).eval()
+        side, scale = getattr(network, 'side', 2 * network.multiple_of + 8), getattr(network, 'scale', 1)
+        side = -(-side // network.multiple_of) * network.multiple_of
+        with torch.no_grad():
+            output = network(*networks.example_inputs(network, side, side).values())
+        assert output.shape == (1, 3, side * scale, side * scale), f'{path.name}: {output.shape}'
+
+
+@needs_torch
+def test_batch_statistics_reach_the_averaged_network():
+    network, average = classic.DnCnn(3, 4), classic.DnCnn(3, 4)
+    network(torch.rand(2, 3, 16, 16))
+    train.update_average(average, network, 0.9, 1)
+    means = [module.running_mean for n in (network, average) for module in n.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert means[0].abs().max() > 0 and torch.equal(*means)
+
+
+@needs_torch
+def test_the_plateau_halves_the_rate_after_two_validations_without_gain():
+    plateau = train.Plateau()
+    factors = []
+    for figure in (20, 21, 20.5, 20.9, 22, 21, 21):
+        plateau.see({'case': figure})
+        factors.append(plateau.factor)
+    assert factors == [1, 1, 1, 0.5, 0.5, 0.5, 0.25]
+
+
+@needs_torch
+def test_the_face_gan_has_the_papers_shapes_and_settles_its_batch_norms():
+    generator, discriminator = dcgan.Generator([16, 8, 8, 4]), dcgan.Discriminator([4, 8, 8, 16])
+    z = dcgan.draw_z(64, torch.device('cpu'))
+    settled = dcgan.settle_generator(generator, torch.device('cpu'), 4)
+    with torch.no_grad():
+        image = settled(z)
+        assert image.shape == (64, 3, 64, 64) and image.abs().max() <= 1
+        # In inference mode a face does not depend on those beside it, and comes out as in training.
+        assert torch.allclose(settled(z[:1]), image[:1], atol=1e-5)
+        assert (generator.train()(z) - image).abs().mean() < 0.05 * image.abs().mean() + 0.01
+        assert dcgan.Judge(discriminator)(image).shape == (64, 1)
 
 
 @needs_torch

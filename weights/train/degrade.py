@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from networks import keys_cubic
+from cubic import keys_cubic
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
 
@@ -53,16 +53,20 @@ def clean_patch(tile: Tensor, size: int, shrink: float) -> Tensor:
     return (matrix @ (random_crop(tile, source).float() / 255) @ matrix.T).clamp(0, 1)
 
 
-def turn(patch: Tensor) -> Tensor:
-    """One of the 8 turns and flips, and one of the 6 orders of the channels."""
+def turn(patch: Tensor, upright: bool = False) -> Tensor:
+    """One of the 8 turns and flips, and one of the 6 orders of the channels; upright: only mirrored or not."""
+    if upright:
+        return patch.flip(2) if random.random() < 0.5 else patch
     patch = torch.rot90(patch, random.randrange(4), (1, 2))
     if random.random() < 0.5:
         patch = patch.flip(2)
     return patch[torch.randperm(3)]
 
 
-def clean_batch(tiles: list[Tensor], count: int, size: int, shrink: float = 0.0) -> Tensor:
-    return torch.stack([turn(clean_patch(random.choice(tiles), size, shrink)) for _ in range(count)])
+def clean_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> Tensor:
+    """count x 3 x size x size in 0..1 from random places; options "shrink", "upright"."""
+    shrink, upright = options.get("shrink", 0.0), options.get("upright", False)
+    return torch.stack([turn(clean_patch(random.choice(tiles), size, shrink), upright) for _ in range(count)])
 
 
 # Resampling and blur
@@ -227,7 +231,7 @@ def maybe_jpeg(x: Tensor, share: float, low: float, high: float) -> Tensor:
 # Tasks: each makes a batch {"input": ..., "target": ..., and "sigma" for denoise}
 
 def denoise_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> dict[str, Tensor]:
-    clean = clean_batch(tiles, count, size, options.get("shrink", 0.0))
+    clean = clean_batch(tiles, count, size, options)
     device = clean.device
     sigma = uniform(count, 0, options.get("sigma", 75) / 255, device)
     sigma = sigma * ~chosen(count, options.get("zero", 0.04), device)
@@ -258,7 +262,7 @@ def blur_kernels(count: int, options: dict, device: torch.device) -> Tensor:
 
 
 def deblur_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> dict[str, Tensor]:
-    wide = clean_batch(tiles, count, size + 32, options.get("shrink", 0.0))
+    wide = clean_batch(tiles, count, size + 32, options)
     device = wide.device
     clean = wide[..., 16:-16, 16:-16]
     blurred = convolve(wide, blur_kernels(count, options, device))
@@ -270,8 +274,8 @@ def deblur_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> d
 
 def super_resolve_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> dict[str, Tensor]:
     """size is the low resolution's."""
-    scale, margin = options["scale"], 4
-    wide = clean_batch(tiles, count, (size + 2 * margin) * scale, options.get("shrink", 0.0))
+    scale, margin = options["scale"], options.get("margin", 4)
+    wide = clean_batch(tiles, count, (size + 2 * margin) * scale, options)
     matrix = resize_matrix(wide.shape[-1], size + 2 * margin, wide.device)
     low = to_8_bits(matrix @ wide @ matrix.T)
     cut = margin * scale
@@ -294,11 +298,12 @@ def center_crop(tile: Tensor, size: int) -> Tensor:
 
 def validation_set(task: str, tiles: list[Tensor], options: dict, size: int = 240) -> dict[str, list[dict[str, Tensor]]]:
     """Named cases -> one batch {"input", "target", "sigma"} a tile."""
+    size = options.get("side", size)
     if task == "denoise":
         return {f"sigma{s}": [noisy_case(t, s, i, size) for i, t in enumerate(tiles)] for s in (0, 15, 25, 50)}
     if task == "deblur":
         return {f"gaussian{s}": [blurred_case(t, s, i, size) for i, t in enumerate(tiles)] for s in (0, 1, 2, 3)}
-    return {f"x{options['scale']}": [reduced_case(t, options["scale"]) for t in tiles]}
+    return {f"x{options['scale']}": [reduced_case(t, options["scale"], options.get("side", 312)) for t in tiles]}
 
 
 def noisy_case(tile: Tensor, sigma: int, seed: int, size: int) -> dict[str, Tensor]:
@@ -313,7 +318,7 @@ def blurred_case(tile: Tensor, sigma: int, seed: int, size: int) -> dict[str, Te
     return {"input": to_8_bits(convolve(wide, kernel)), "target": wide[..., 16:-16, 16:-16]}
 
 
-def reduced_case(tile: Tensor, scale: int) -> dict[str, Tensor]:
-    clean = center_crop(tile, 312)
-    matrix = resize_matrix(312, 312 // scale, tile.device)
+def reduced_case(tile: Tensor, scale: int, side: int) -> dict[str, Tensor]:
+    clean = center_crop(tile, side)
+    matrix = resize_matrix(side, side // scale, tile.device)
     return {"input": to_8_bits(matrix @ clean @ matrix.T), "target": clean}

@@ -58,11 +58,11 @@ def load_network(checkpoint: Path) -> nn.Module:
 
 
 def write_onnx(network: nn.Module, path: Path) -> None:
-    inputs = networks.example_inputs(network, 64, 64)
-    axes = {name: {2: "height", 3: "width"} for name in inputs}
+    side = getattr(network, "side", None)
+    inputs = networks.example_inputs(network, side or 64, side or 64)
+    axes = {name: {2: "height", 3: "width"} for name in inputs} | {"output": {2: "out_height", 3: "out_width"}}
     torch.onnx.export(in_onnx_order(network), tuple(inputs.values()), str(path), input_names=list(inputs),
-                      output_names=["output"], dynamic_axes={**axes, "output": {2: "out_height", 3: "out_width"}},
-                      opset_version=OPSET, dynamo=False)
+                      output_names=["output"], dynamic_axes=None if side else axes, opset_version=OPSET, dynamo=False)
     model = onnx.load(path)
     halve_weights(model)
     onnx.checker.check_model(model, full_check=True)
@@ -99,7 +99,8 @@ def by_engine(path: Path, inputs: dict[str, numpy.ndarray]) -> numpy.ndarray:
 
 
 def check(network: nn.Module, path: Path) -> None:
-    tensors = networks.example_inputs(network, 104, 152)
+    side = getattr(network, "side", None)
+    tensors = networks.example_inputs(network, side or 104, side or 152)
     with torch.no_grad():
         wanted = network(*tensors.values()).numpy()
     inputs = {name: tensor.numpy() for name, tensor in tensors.items()}
@@ -122,8 +123,9 @@ def reach(network: nn.Module, length: int = 512) -> int:
     scale, farthest = getattr(network, "scale", 1), 0
     for row in (length // 2, length // 2 + network.multiple_of - 1):
         tensors = [torch.zeros_like(t).double() for t in networks.example_inputs(network, length, 8).values()]
+        plain = probe(*tensors)
         tensors[0][..., row, :] = 1
-        touched = probe(*tensors)[0].amax((0, 2)).nonzero().flatten() // scale
+        touched = (probe(*tensors) - plain)[0].abs().amax((0, 2)).nonzero().flatten() // scale
         farthest = max(farthest, int((touched - row).abs().max()))
     return farthest
 
@@ -137,9 +139,10 @@ def main() -> None:
     options.model.parent.mkdir(parents=True, exist_ok=True)
     with ort.silent_stderr():
         write_onnx(network, options.model)
+    sees = f"pictures of {network.side} x {network.side} only" if hasattr(network, "side") else \
+        f"halo {reach(network)}, multiple of {network.multiple_of}"
     print(f"{options.model}: {networks.parameters(network)} parameters, {networks.macs_per_pixel(network) / 1e6:.3f} M "
-          f"multiply-adds a pixel, {options.model.stat().st_size / 1e6:.2f} MB, halo {reach(network)}, "
-          f"multiple of {network.multiple_of}")
+          f"multiply-adds a pixel, {options.model.stat().st_size / 1e6:.2f} MB, {sees}")
     check(network, options.model)
 
 

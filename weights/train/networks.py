@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The networks that the training script knows.
+"""Our own networks; the training script knows these and the classic ones of classic.py.
 
 All of them are plain convolution networks without a global operation, so that a picture can be cut into
 tiles exactly.  Pictures are N x 3 x H x W, sRGB-encoded, nominally 0..1.
@@ -10,6 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+import classic
+from cubic import phase_taps
 
 
 class Residual(nn.Module):
@@ -73,14 +76,6 @@ class UNet(nn.Module):
         return x + F.pixel_shuffle(self.tail(y), 2).to(x.dtype)
 
 
-def keys_cubic(x: Tensor) -> Tensor:
-    """Keys' cubic convolution kernel with a = -0.5."""
-    x = x.abs()
-    near = 1.5 * x**3 - 2.5 * x**2 + 1
-    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
-    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
-
-
 class SuperResolver(nn.Module):
     """Residual blocks at low resolution, pixel shuffle, and a learned 5x5 interpolation beside them.
 
@@ -104,9 +99,7 @@ class SuperResolver(nn.Module):
 
     def bicubic_taps(self) -> Tensor:
         """Weights 3 s^2 x 3 x 5 x 5 which with the pixel shuffle are Keys' interpolation."""
-        phase = (torch.arange(self.scale) + 0.5) / self.scale - 0.5
-        taps = keys_cubic(phase[:, None] - torch.arange(-2, 3))
-        square = torch.einsum("iy,jx->ijyx", taps, taps).reshape(self.scale**2, 5, 5)
+        square = phase_taps(self.scale)
         weights = torch.zeros(3, self.scale**2, 3, 5, 5)
         for channel in range(3):
             weights[channel, :, channel] = square
@@ -127,7 +120,7 @@ NETWORKS = {"unet": UNet, "super-resolver": SuperResolver}
 def build(settings: dict) -> nn.Module:
     """A fresh network from a config's "network": {"type": ..., arguments of its class}."""
     arguments = dict(settings)
-    return NETWORKS[arguments.pop("type")](**arguments)
+    return (NETWORKS | classic.NETWORKS)[arguments.pop("type")](**arguments)
 
 
 def example_inputs(network: nn.Module, height: int, width: int) -> dict[str, Tensor]:
@@ -144,6 +137,7 @@ def parameters(network: nn.Module) -> int:
 
 def macs_per_pixel(network: nn.Module, size: int = 192) -> float:
     """Multiply-adds of the convolutions per pixel of the input picture."""
+    size = getattr(network, "side", size)
     total = 0
 
     def count(module: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:

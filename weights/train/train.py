@@ -3,6 +3,7 @@
 """Trains one model from a config on a folder of photographs.  See README.md beside this file.
 
     train.py configs/denoise.json --pictures FOLDER --out runs/denoise [--minutes 60]
+    train.py configs/upscale-faces-x2.json --faces LFW --out runs/upscale-faces-x2
 
 Run again with the same --out, it goes on from the last checkpoint; Ctrl-C or SIGTERM leave one.  With torchrun,
 every process takes a share of each batch (DistributedDataParallel).
@@ -19,13 +20,14 @@ import os
 import random
 import signal
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 import degrade
+import faces
 import networks
 
 
@@ -58,14 +60,16 @@ class Workers:
 def read_config(path: Path) -> dict:
     """A config with the defaults filled in; every key is explained in README.md."""
     config = {"batch": 12, "patch": 96, "steps": 20000, "lr": 8e-4, "weight_decay": 1e-4, "warmup": 300, "clip": 0.5,
-              "ema": 0.999, "seed": 1, "loss": "l1", "precision": "bfloat16", "degrade": {}, "stages": [],
+              "ema": 0.999, "seed": 1, "loss": "l1", "precision": "bfloat16", "schedule": "cosine", "degrade": {}, "stages": [],
               "validation_tiles": 12}
     config.update(json.loads(path.read_text()))
     return config
 
 
-def learning_rate(config: dict, step: int, share: float) -> float:
-    """Linear warm-up, then half a cosine to 1 % over the share (0..1) of the run that is done."""
+def learning_rate(config: dict, step: int, share: float, plateau: float) -> float:
+    """Linear warm-up, then half a cosine to 1 % over the share (0..1) of the run that is done, or the plateau's factor."""
+    if config["schedule"] == "plateau":
+        return config["lr"] * min(1.0, (step + 1) / config["warmup"]) * plateau
     cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
     return config["lr"] * min(1.0, (step + 1) / config["warmup"]) * cosine
 
@@ -100,6 +104,8 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, step: i
     """Exponential moving average of the weights, quicker while the run is young."""
     decay = min(decay, (1 + step) / (10 + step))
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
+    for mean, value in zip(average.buffers(), network.buffers()):  # batch normalization averages its own
+        mean.copy_(value)
 
 
 def luma(x: Tensor) -> Tensor:
@@ -138,6 +144,22 @@ def take_weights(network: nn.Module, path: Path) -> None:
     print(f"{len(fitting)} of {len(own)} tensors taken from {path}", flush=True)
 
 
+@dataclass
+class Plateau:
+    """The factor of the learning rate: halved when the validation has not got better twice in a row."""
+
+    factor: float = 1.0
+    best: float = -math.inf
+    waited: int = 0
+
+    def see(self, figures: dict[str, float]) -> None:
+        mean = sum(figures.values()) / len(figures)
+        self.waited = 0 if mean > self.best else self.waited + 1
+        self.best = max(self.best, mean)
+        if self.waited == 2:
+            self.factor, self.waited = self.factor / 2, 0
+
+
 class Run:
     """A training run in its folder: last.pt (to go on), average.pt (small: the weights), log.csv."""
 
@@ -148,6 +170,7 @@ class Run:
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config["lr"], weight_decay=config["weight_decay"],
                                            betas=(0.9, 0.99))
         self.step, self.seconds, self.stopped = 0, 0.0, False
+        self.plateau = Plateau()
 
     def start_from(self, path: Path) -> None:
         take_weights(self.network, path)
@@ -155,7 +178,7 @@ class Run:
 
     def save(self) -> None:
         state = {"config": self.config, "step": self.step, "seconds": self.seconds,
-                 "network": self.network.state_dict(), "average": self.average.state_dict(),
+                 "plateau": asdict(self.plateau), "network": self.network.state_dict(), "average": self.average.state_dict(),
                  "optimizer": self.optimizer.state_dict(), "random": random.getstate(), "torch": torch.get_rng_state(),
                  "cuda": torch.cuda.get_rng_state_all()}
         half = {name: tensor.half() for name, tensor in self.average.state_dict().items()}
@@ -169,6 +192,7 @@ class Run:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
+        self.plateau = Plateau(**state.get("plateau", {}))
         random.setstate(state["random"])
         torch.set_rng_state(state["torch"].cpu())
         generators = state.get("cuda", [])
@@ -221,7 +245,7 @@ def train(run: Run, tiles: list[Tensor], cases: dict, workers: Workers, options:
     while (share := workers.agreed(run.share(options.minutes), device)) < 1:
         stage = current_stage(config, share)
         for group in run.optimizer.param_groups:
-            group["lr"] = learning_rate(config, run.step, share)
+            group["lr"] = learning_rate(config, run.step, share, run.plateau.factor)
         batch = make_batch(tiles, max(1, stage["batch"] // workers.count), stage["patch"], config["degrade"])
         losses.append(run.train_step(model, batch))
         run.seconds = before + time.monotonic() - began
@@ -236,7 +260,9 @@ def note(run: Run, cases: dict, losses: list[float]) -> None:
     """One line of the log and a checkpoint."""
     row = {"step": run.step, "minutes": round(run.seconds / 60, 2), "lr": f"{run.optimizer.param_groups[0]['lr']:.2e}",
            "loss": f"{sum(losses) / max(1, len(losses)):.5f}"}
-    run.log({**row, **validate(run.average, cases, run.config, run.device)})
+    figures = validate(run.average, cases, run.config, run.device)
+    run.plateau.see(figures)
+    run.log({**row, **figures})
     run.save()
     losses.clear()
 
@@ -249,7 +275,9 @@ def seed(number: int) -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path)
-    parser.add_argument("--pictures", type=Path, required=True, help="folder of photographs or tiles, at least 330 pixels a side")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--pictures", type=Path, help="folder of photographs or tiles, at least 330 pixels a side")
+    source.add_argument("--faces", type=Path, help="folder of the LFW sheets with train.txt, instead of photographs")
     parser.add_argument("--validation", type=Path, help="text file, one picture's name a line (default: the last 5 %%)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--minutes", type=float, default=0, help="length of the run by the clock, instead of the config's steps")
@@ -257,6 +285,16 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--init", type=Path, help="checkpoint of another run to start from")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (all)")
     return parser.parse_args()
+
+
+def load(options: argparse.Namespace, config: dict, device: torch.device) -> tuple[list[Tensor], list[Tensor]]:
+    """Training and validation pictures, 3 x H x W uint8; of the faces the last 5 % are for validation."""
+    if options.faces:
+        tiles = list(faces.load(options.faces, "train", faces.TILE).to(device))
+        held = len(tiles) // 20
+        return tiles[:-held], tiles[-held:][:config["validation_tiles"]]
+    training, held = split(options)
+    return degrade.load_tiles(training, device), degrade.load_tiles(held[:config["validation_tiles"]], device)
 
 
 def split(options: argparse.Namespace) -> tuple[list[Path], list[Path]]:
@@ -279,9 +317,8 @@ def main() -> None:
     torch.set_flush_denormal(True)
     seed(config["seed"] + workers.rank)
     options.out.mkdir(parents=True, exist_ok=True)
-    training, held = split(options)
-    tiles = degrade.load_tiles(training, device)
-    cases = degrade.validation_set(config["task"], degrade.load_tiles(held[:config["validation_tiles"]], device), config["degrade"])
+    tiles, held = load(options, config, device)
+    cases = degrade.validation_set(config["task"], held, config["degrade"])
     run = Run(config, options.out, device)
     print(f"{len(tiles)} pictures, {networks.parameters(run.network)} parameters", flush=True)
     if (options.out / "last.pt").exists():
