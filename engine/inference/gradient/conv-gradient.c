@@ -1,178 +1,137 @@
-/* Gradients of Conv and ConvTranspose, for any geometry.
+/* Gradients of Conv and ConvTranspose.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Output position q of channel m is the sum over input channels c and taps t of w[m][c][t] x[c][p (q, t)], p the position of
- * the plan's grids. So dx[c][p] collects w[m][c][t] dy[m][q], dw[m][c][t] the products x[c][p] dy[m][q], db[m] the dy[m][q].
+ * Of the input: that of a convolution is the transposed convolution of the output's gradient with the same weights, that of a
+ * transposed one a convolution. Both are described as grids like any other, so Winograd, bands and panels compute them.
+ * Of the weights: conv-weight-gradient.c. Of the bias: sums over planes.
  */
 
-#include "ops/conv-plan.h"
+#include "gradient/conv-gradient.h"
 
 #include <string.h>
 
-gboolean
-nr_conv_plan_backward (NrBackward *backward, GError **error)
+/* -- Input --------------------------------------------------------------------------------------------------------- */
+
+static const NrOpClass input_class = {
+  .type    = "ConvInputGradient",
+  .prepare = nr_conv_prepare,
+  .run     = nr_conv_run,
+};
+
+static const NrOpClass input_transposed_class = {
+  .type    = "ConvTransposeInputGradient",
+  .prepare = nr_conv_prepare,
+  .run     = nr_conv_run,
+};
+
+/* Strides with more phases than this belong to no network; each is a grid of its own. */
+static const gint64 max_phases = 4096;
+
+static gboolean
+check_phases (const NrNode *node, const NrConvAxis axis[3], GError **error)
 {
-  const NrConvPlan *plan = backward->node->params;
+  gint64 phases = 1;
 
-  if (backward->in_gradient[0] != NULL)
+  for (guint i = 0; i < 3; i++)
     {
-      nr_backward_keep_in (backward, 1);
-      backward->n_items = plan->batch * plan->groups * plan->in_channels; /* planes of dx */
-    }
-  else if (backward->in_gradient[1] != NULL)
-    {
-      nr_backward_keep_in (backward, 0);
-      backward->n_items = plan->groups * plan->out_channels * plan->in_channels; /* kernels */
-    }
-  else
-    {
-      backward->n_items = plan->groups * plan->out_channels;
+      phases *= MIN (MIN (axis[i].stride, axis[i].output), max_phases + 1);
+      if (phases > max_phases)
+        return nr_node_error (node, error, NR_ENGINE_ERROR_UNSUPPORTED,
+                              "no gradient for strides with a product above %" G_GINT64_FORMAT, max_phases);
     }
 
-  backward->grain = 1;
   return TRUE;
 }
 
-/* Input index of tap t of each axis at position q, or -1 outside; and where the position is written. */
-static gssize
-input_index (const NrGrid *grid, const gsize q[3], gsize tap)
+static NrTensor *
+add_input_gradient (NrTape *tape, const NrNode *node, NrTensor *dy, GError **error)
 {
-  const NrGridAxis *axis = grid->axis;
-  const gsize       t[3] = { tap / axis[2].n_taps / axis[1].n_taps, tap / axis[2].n_taps % axis[1].n_taps, tap % axis[2].n_taps };
-  gssize            at   = 0;
+  const NrConvPlan *forward = node->params;
+  NrTensor         *in[]    = { dy, node->in[1] };
+  NrTensor         *dx      = nr_tape_tensor (tape, node->in[0]);
+  NrNode           *added   = nr_tape_add (tape, node, forward->is_transposed ? &input_transposed_class : &input_class, 2, in, 1, &dx);
+  NrConvPlan       *plan    = nr_conv_plan_new (added);
+  NrConvAxis        axis[3];
 
-  for (guint a = 0; a < 3; a++)
+  for (guint i = 0; i < 3; i++)
     {
-      const gssize p = (gssize) (q[a] * axis[a].step) + axis[a].offset[t[a]];
-
-      if (p < 0 || p >= (gssize) axis[a].input)
-        return -1;
-      at = at * (gssize) axis[a].input + p;
+      axis[i]        = forward->axis[i];
+      axis[i].input  = forward->axis[i].output;
+      axis[i].output = forward->axis[i].input;
     }
 
-  return at;
+  plan->batch        = forward->batch;
+  plan->groups       = forward->groups;
+  plan->in_channels  = forward->out_channels;
+  plan->out_channels = forward->in_channels;
+  plan->w_group      = forward->w_group;
+  plan->w_out        = forward->w_in;
+  plan->w_in         = forward->w_out;
+  plan->n_taps       = forward->n_taps;
+  added->n_macs      = node->n_macs;
+
+  if (forward->is_transposed)
+    nr_conv_plan_add_grid (plan, axis);
+  else if (check_phases (node, axis, error))
+    nr_conv_plan_add_phases (plan, axis);
+  else
+    return NULL;
+
+  return dx;
 }
 
-static gsize
-output_index (const NrGrid *grid, const gsize q[3])
-{
-  gsize at = 0;
+/* -- Bias ---------------------------------------------------------------------------------------------------------- */
 
-  for (guint a = 0; a < 3; a++)
-    at = at * grid->axis[a].output + q[a] * grid->axis[a].out_step + grid->axis[a].out_phase;
-
-  return at;
-}
-
-/* For each position and tap of PART: to[...] collects from[...] times what is constant over the plane, or the product of two
- * planes is summed up. */
+/* Items are channels. */
 static void
-scatter (const NrConvPart *part, const gfloat *w, const gfloat *dy, gfloat *dx)
+bias_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
-  const NrGrid *grid = &part->grid;
-  gsize         q[3];
+  const NrShape *shape    = &node->in[0]->shape;
+  const gsize    channels = node->out[0]->n;
+  const gsize    plane    = node->in[0]->n / MAX ((gsize) shape->dims[0] * channels, 1);
+  const gfloat  *dy       = nr_tensor_f32 (node->in[0]);
 
-  for (q[0] = 0; q[0] < grid->axis[0].positions; q[0]++)
-    for (q[1] = 0; q[1] < grid->axis[1].positions; q[1]++)
-      for (q[2] = 0; q[2] < grid->axis[2].positions; q[2]++)
-        for (gsize tap = 0; tap < grid->n_taps; tap++)
-          {
-            const gssize at = input_index (grid, q, tap);
-
-            if (at >= 0)
-              dx[at] += w[part->taps[tap]] * dy[output_index (grid, q)];
-          }
-}
-
-static void
-correlate (const NrConvPart *part, const gfloat *x, const gfloat *dy, gfloat *dw)
-{
-  const NrGrid *grid = &part->grid;
-  gsize         q[3];
-
-  for (gsize tap = 0; tap < grid->n_taps; tap++)
+  for (gsize c = begin; c < end; c++)
     {
       gdouble sum = 0.0;
 
-      for (q[0] = 0; q[0] < grid->axis[0].positions; q[0]++)
-        for (q[1] = 0; q[1] < grid->axis[1].positions; q[1]++)
-          for (q[2] = 0; q[2] < grid->axis[2].positions; q[2]++)
-            {
-              const gssize at = input_index (grid, q, tap);
-
-              if (at >= 0)
-                sum += (gdouble) x[at] * dy[output_index (grid, q)];
-            }
-
-      dw[part->taps[tap]] += (gfloat) sum;
+      for (gsize n = 0; n < (gsize) shape->dims[0]; n++)
+        sum += kernels->row_sum (dy + (n * channels + c) * plane, plane);
+      nr_tensor_f32 (node->out[0])[c] = (gfloat) sum;
     }
 }
 
-static void
-input_gradient (const NrBackward *backward, gsize item)
-{
-  const NrConvPlan *plan  = backward->node->params;
-  const NrGrid     *grid  = &plan->parts[0].grid;
-  const gsize       group = item / plan->in_channels;
-  const gsize       c     = item % plan->in_channels;
-  const gfloat     *w     = nr_tensor_f32 (backward->in[1]) + group % plan->groups * plan->w_group + c * plan->w_in;
-  const gfloat     *dy    = nr_tensor_f32 (backward->out_gradient[0]) + group * plan->out_channels * grid->out_plane;
-  gfloat           *dx    = nr_tensor_f32 (backward->in_gradient[0]) + item * grid->in_plane;
+static const NrOpClass bias_class = {
+  .type = "ConvBiasGradient",
+  .run  = bias_run,
+};
 
-  memset (dx, 0, grid->in_plane * sizeof (gfloat));
-  for (gsize m = 0; m < plan->out_channels; m++)
-    for (gsize p = 0; p < plan->n_parts; p++)
-      scatter (&plan->parts[p], w + m * plan->w_out, dy + m * grid->out_plane, dx);
+static NrTensor *
+add_bias_gradient (NrTape *tape, const NrNode *node, NrTensor *dy)
+{
+  NrTensor *db    = nr_tape_tensor (tape, node->in[2]);
+  NrNode   *added = nr_tape_add (tape, node, &bias_class, 1, &dy, 1, &db);
+
+  added->n_items = db->n;
+  added->grain   = 1 + 8192 / (1 + dy->n / MAX (db->n, 1));
+  return db;
 }
 
-static void
-weight_gradient (const NrBackward *backward, gsize item)
+/* -- All ----------------------------------------------------------------------------------------------------------- */
+
+gboolean
+nr_conv_differentiate (NrTape *tape, NrNode *node, NrTensor *const *out_gradient, const gboolean *wanted, NrTensor **in_gradient, GError **error)
 {
-  const NrConvPlan *plan   = backward->node->params;
-  const NrGrid     *grid   = &plan->parts[0].grid;
-  const gsize       c      = item % plan->in_channels;
-  const gsize       m      = item / plan->in_channels % plan->out_channels;
-  const gsize       group  = item / plan->in_channels / plan->out_channels;
-  const gsize       n_taps = MIN (plan->w_in, plan->w_out);
-  gfloat           *dw     = nr_tensor_f32 (backward->in_gradient[1]) + group * plan->w_group + m * plan->w_out + c * plan->w_in;
+  NrTensor *dy = out_gradient[0];
 
-  memset (dw, 0, n_taps * sizeof (gfloat));
-  for (gsize n = 0; n < plan->batch; n++)
-    {
-      const gsize   at = n * plan->groups + group;
-      const gfloat *x  = nr_tensor_f32 (backward->in[0]) + (at * plan->in_channels + c) * grid->in_plane;
-      const gfloat *dy = nr_tensor_f32 (backward->out_gradient[0]) + (at * plan->out_channels + m) * grid->out_plane;
+  /* Weights first: dx may then be made where dy dies. */
+  if (wanted[1] && (in_gradient[1] = nr_conv_weight_gradient (tape, node, dy, error)) == NULL)
+    return FALSE;
+  if (node->n_in > 2 && wanted[2])
+    in_gradient[2] = add_bias_gradient (tape, node, dy);
+  if (wanted[0] && (in_gradient[0] = add_input_gradient (tape, node, dy, error)) == NULL)
+    return FALSE;
 
-      for (gsize p = 0; p < plan->n_parts; p++)
-        correlate (&plan->parts[p], x, dy, dw);
-    }
-}
-
-static void
-bias_gradient (const NrBackward *backward, gsize channel)
-{
-  const NrConvPlan *plan     = backward->node->params;
-  const gsize       plane    = plan->parts[0].grid.out_plane;
-  const gsize       channels = plan->groups * plan->out_channels;
-  const gfloat     *dy       = nr_tensor_f32 (backward->out_gradient[0]);
-  gdouble           sum      = 0.0;
-
-  for (gsize n = 0; n < plan->batch; n++)
-    for (gsize i = 0; i < plane; i++)
-      sum += dy[(n * channels + channel) * plane + i];
-
-  nr_tensor_f32 (backward->in_gradient[2])[channel] = (gfloat) sum;
-}
-
-void
-nr_conv_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
-{
-  for (gsize item = begin; item < end; item++)
-    if (backward->in_gradient[0] != NULL)
-      input_gradient (backward, item);
-    else if (backward->in_gradient[1] != NULL)
-      weight_gradient (backward, item);
-    else
-      bias_gradient (backward, item);
+  return TRUE;
 }

@@ -325,9 +325,38 @@ nr_plan_prepare (NrPlan *plan, GError **error)
 
       if (node->op->prepare != NULL && ! node->op->prepare (node, plan->kernels, error))
         return FALSE;
+
+      while (plan->before->len > 0)
+        g_ptr_array_insert (plan->nodes, (gint) i++, g_ptr_array_steal_index (plan->before, 0));
     }
 
   return TRUE;
+}
+
+NrNode *
+nr_plan_add_before (NrPlan *plan, const NrNode *node, const NrOpClass *op, NrTensor *in, gsize n, GError **error)
+{
+  NrNode            *before = g_new0 (NrNode, 1);
+  NrTensor          *out    = nr_plan_add_tensor (plan, node->name);
+  const gint64       dim    = (gint64) n;
+  g_autoptr (GError) local  = NULL;
+
+  before->name        = g_strdup (node->name);
+  before->op          = op;
+  before->opset       = node->opset;
+  before->plan        = plan;
+  before->is_backward = node->is_backward;
+  before->n_in        = 1;
+  before->n_out       = 1;
+  before->in          = g_memdup2 (&in, sizeof in);
+  before->out         = g_memdup2 (&out, sizeof out);
+  g_ptr_array_add (plan->before, before);
+
+  if (nr_tensor_set_shape (out, NR_TYPE_FLOAT32, 1, &dim, &local))
+    return before;
+
+  nr_node_error (node, error, local->code, "%s", local->message);
+  return NULL;
 }
 
 NrPlan *
@@ -346,6 +375,7 @@ nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, 
   plan->copies          = g_array_new (FALSE, FALSE, sizeof (NrBinding));
   plan->slots           = g_array_new (FALSE, FALSE, sizeof (NrSlot));
   plan->silent          = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_node_free);
+  plan->before          = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_node_free);
 
   if (! build (plan, shapes, parameters, error))
     return NULL;
@@ -377,6 +407,7 @@ nr_plan_free (NrPlan *plan)
 
   g_ptr_array_unref (plan->nodes);
   g_ptr_array_unref (plan->silent);
+  g_ptr_array_unref (plan->before);
   g_ptr_array_unref (plan->tensors);
   g_ptr_array_unref (plan->packed);
   g_hash_table_unref (plan->counted);

@@ -25,6 +25,7 @@ struct _NrPlan
   const NrKernels *kernels;
   gboolean         is_estimate; /* nothing is packed, nothing will run */
 
+  GPtrArray *before;  /* NrNode: what the prepare that runs now wants to have run before its node */
   GPtrArray *tensors; /* NrTensor: all that do not belong to the model; owned */
   GPtrArray *nodes;   /* NrNode in execution order; owned */
   NrTensor **inputs;  /* one for each input of the model; a trainer's plan has more, see gradient/tape.h */
@@ -60,6 +61,9 @@ NrPlan *nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *ker
 NrPlan *nr_plan_build (NrModel *model, const NrShape *shapes, const NrKernels *kernels, const GArray *parameters, GError **error);
 /* Each node's prepare: the step after fusing. */
 gboolean nr_plan_prepare (NrPlan *plan, GError **error);
+/* Called by prepare of NODE: a node of class OP, named after NODE, that runs right before it, reads in[0] and writes a new
+ * float32 tensor of N elements, out[0]. The caller sets params and n_items. */
+NrNode *nr_plan_add_before (NrPlan *plan, const NrNode *node, const NrOpClass *op, NrTensor *in, gsize n, GError **error);
 /* Appends to inputs, outputs. */
 void nr_plan_add_input (NrPlan *plan, NrTensor *tensor);
 void nr_plan_add_output (NrPlan *plan, NrTensor *tensor);

@@ -21,3 +21,6 @@ void nr_fill_elementwise_c (NrKernels *kernels);
 void nr_product_at_c (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
 void nr_copy_row_c (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, size_t ahead, float *to);
 void nr_interleave_c (const float *rows, size_t stride, size_t n_rows, size_t n, float *to);
+void nr_product_outer_c (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
+void nr_transpose_rows_c (const float *rows, size_t stride, size_t n, float *to, size_t ld);
+void nr_winograd_weights_c (const float *g, float *u);

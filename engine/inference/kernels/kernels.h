@@ -146,6 +146,12 @@ struct NrKernels
   /* The same with row k of b at b + offset[k], c replaced; b needs no alignment, columns beyond those wanted are read too. */
   void (*product_at) (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
 
+  /* c[i][j] += sum over k of a[k][i] b[k][j], rows of a lda floats apart; else as product, without its alignment for a and b. */
+  void (*product_outer) (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
+
+  /* to[j * ld + i] = rows[i * stride + j], i < 16, j < n. */
+  void (*transpose_rows) (const float *rows, size_t stride, size_t n, float *to, size_t ld);
+
   /* to[j] = row[first + j * step], 0 outside [0, width), j < n; first may be negative, step >= 1. What lies AHEAD floats
    * further is asked for, to be in the cache soon (0: nothing). */
   void (*copy_row) (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, size_t ahead, float *to);
@@ -171,6 +177,10 @@ struct NrKernels
    * v and stride are multiples of 64 bytes. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
    * 2015; interpolation points 0, +-1, +-2, +-1/2 and infinity. */
   void (*winograd_input) (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride);
+
+  /* U = G g G^T of 16 kernels, g[t * 16 + i], t = 3 * row + column, to u[p * 16 + i]; in double, for the weights' rounding is
+   * the only error that no later step averages out. */
+  void (*winograd_weights) (const float *g, float *u);
 
   /* Y = A^T M A of 16 tiles, m[p * stride + t], then the epilogue; y (and residual, or NULL) is a plane with rows of ld
    * floats. m and stride are multiples of 64 bytes. */

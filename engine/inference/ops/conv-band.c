@@ -178,7 +178,7 @@ nr_conv_band_prepare (NrNode *node, NrConvPlan *plan, GError **error)
     }
   nr_conv_plan_split (plan, 32);
 
-  return nr_conv_plan_finish (node, plan, key, nr_conv_panel_pack,
+  return nr_conv_plan_finish (node, plan, key,
                               scratch_size (plan, plan->rows, plan->columns) * sizeof (gfloat), error);
 }
 

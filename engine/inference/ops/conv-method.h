@@ -18,9 +18,9 @@ NrConvItem nr_conv_plan_item (const NrConvPlan *plan, gsize item);
 /* Sets chunk: all output channels of a group, or fewer (at least LEAST) when there are few blocks. */
 void nr_conv_plan_split (NrConvPlan *plan, gsize least);
 
-/* After block, n_blocks, chunk and group_weights are chosen: counts items, packs constant weights (KEY: nr_node_share ())
- * and sets the node's items and scratch (SCRATCH: bytes an item needs). */
-gboolean nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, NrPackFunc pack, gsize scratch, GError **error);
+/* After block, n_blocks, chunk and group_weights are chosen: counts items, packs constant weights (KEY: nr_node_share ()) or
+ * has others packed before each run, and sets the node's items and scratch (SCRATCH: bytes an item needs). */
+gboolean nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, gsize scratch, GError **error);
 
 /* Bias, activation and slope of an output channel (counted over all groups). */
 NrRowEpilogue nr_conv_row_epilogue (const NrNode *node, gsize channel);
@@ -28,8 +28,9 @@ NrRowEpilogue nr_conv_row_epilogue (const NrNode *node, gsize channel);
 /* Sets group_weights and where each part's weights begin; returns the key of nr_node_share (), which the caller frees. */
 gchar   *nr_conv_panel_lay_out_weights (NrNode *node, NrConvPlan *plan);
 gboolean nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error);
-void     nr_conv_panel_pack (void *packed, const NrNode *node, gpointer data);
-void     nr_conv_panel_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
+/* ITEM: a block of NR_ROWS output channels of a group. */
+void nr_conv_panel_pack (gfloat *packed, const NrNode *node, gsize item);
+void nr_conv_panel_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
 
 /* Chooses rows and columns; FALSE if bands do not serve: three dimensions, far-reaching taps, too much scratch. */
 gboolean nr_conv_band_fits (NrConvPlan *plan);
@@ -37,5 +38,5 @@ gboolean nr_conv_band_prepare (NrNode *node, NrConvPlan *plan, GError **error);
 void     nr_conv_band_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
 
 gboolean nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error);
-void     nr_conv_winograd_pack (void *packed, const NrNode *node, gpointer data);
+void     nr_conv_winograd_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item);
 void     nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);

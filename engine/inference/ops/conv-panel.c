@@ -20,23 +20,25 @@ part_depth (const NrConvPlan *plan, const NrConvPart *part)
 }
 
 void
-nr_conv_panel_pack (void *packed, const NrNode *node, gpointer data)
+nr_conv_panel_pack (gfloat *packed, const NrNode *node, gsize item)
 {
-  const NrConvPlan *plan = node->params;
-  const gfloat     *w    = nr_tensor_f32 (node->in[1]);
+  const NrConvPlan *plan     = node->params;
+  const gsize       n_blocks = (plan->out_channels + NR_ROWS - 1) / NR_ROWS;
+  const gsize       group    = item / n_blocks;
+  const gsize       first    = item % n_blocks * NR_ROWS;
+  const gsize       last     = MIN (first + NR_ROWS, plan->out_channels);
+  const gfloat     *w        = nr_tensor_f32 (node->in[1]) + group * plan->w_group;
 
-  for (gsize group = 0; group < plan->groups; group++)
-    for (gsize p = 0; p < plan->n_parts; p++)
-      {
-        const NrConvPart *part = &plan->parts[p];
-        gfloat           *to   = (gfloat *) packed + group * plan->group_weights + part->weights;
+  for (gsize p = 0; p < plan->n_parts; p++)
+    {
+      const NrConvPart *part = &plan->parts[p];
+      gfloat           *to   = packed + group * plan->group_weights + part->weights + first * part_depth (plan, part);
 
-        for (gsize m = 0; m < plan->out_channels; m += NR_ROWS)
-          for (gsize c = 0; c < plan->in_channels; c++)
-            for (gsize t = 0; t < part->grid.n_taps; t++)
-              for (gsize i = m; i < MIN (m + NR_ROWS, plan->out_channels); i++)
-                *to++ = w[group * plan->w_group + i * plan->w_out + c * plan->w_in + part->taps[t]];
-      }
+      for (gsize c = 0; c < plan->in_channels; c++)
+        for (gsize t = 0; t < part->grid.n_taps; t++)
+          for (gsize i = first; i < last; i++)
+            *to++ = w[i * plan->w_out + c * plan->w_in + part->taps[t]];
+    }
 }
 
 gchar *
@@ -83,7 +85,7 @@ nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error)
     }
   nr_conv_plan_split (plan, 32);
 
-  return nr_conv_plan_finish (node, plan, key, nr_conv_panel_pack,
+  return nr_conv_plan_finish (node, plan, key,
                               (MIN (depth, MAX_DEPTH) + plan->chunk) * NR_PANEL * sizeof (gfloat), error);
 }
 

@@ -5,6 +5,7 @@
 
 #include "conv-plan.h"
 #include "conv-method.h"
+#include "graph/plan.h"
 
 /* Larger strides, dilations and pads belong to no network; below it nothing overflows 64 bits. */
 static const gint64 max_attribute = 1 << 28;
@@ -242,61 +243,95 @@ void
 nr_conv_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
   const NrConvPlan *plan   = node->params;
-  const gfloat     *packed = plan->packed;
-  gfloat           *room   = scratch;
-
-  if (packed == NULL)
-    {
-      gfloat *own = room;
-
-      if (plan->method == NR_CONV_WINOGRAD)
-        nr_conv_winograd_pack (own, node, NULL);
-      else
-        nr_conv_panel_pack (own, node, NULL);
-
-      packed = own;
-      room += packed_size (plan);
-      begin = 0;
-      end   = plan->n_items;
-    }
+  const gfloat     *packed = plan->packed != NULL ? plan->packed : nr_tensor_f32 (node->in[4]);
 
   for (gsize item = begin; item < end; item++)
     if (plan->method == NR_CONV_WINOGRAD)
-      nr_conv_winograd_item (node, kernels, packed, item, room);
+      nr_conv_winograd_item (node, kernels, packed, item, scratch);
     else if (plan->method == NR_CONV_BAND)
-      nr_conv_band_item (node, kernels, packed, item, room);
+      nr_conv_band_item (node, kernels, packed, item, scratch);
     else
-      nr_conv_panel_item (node, kernels, packed, item, room);
+      nr_conv_panel_item (node, kernels, packed, item, scratch);
+}
+
+/* -- Packing ------------------------------------------------------------------------------------------------------- */
+
+/* Items of packing: blocks of NR_ROWS output channels of a group. */
+static gsize
+n_pack_items (const NrConvPlan *plan)
+{
+  return plan->groups * ((plan->out_channels + NR_ROWS - 1) / NR_ROWS);
+}
+
+static void
+pack_items (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize begin, gsize end)
+{
+  const NrConvPlan *plan = node->params;
+
+  for (gsize item = begin; item < end; item++)
+    if (plan->method == NR_CONV_WINOGRAD)
+      nr_conv_winograd_pack (packed, node, kernels, item);
+    else
+      nr_conv_panel_pack (packed, node, item);
+}
+
+/* Constant weights: once. */
+static void
+pack_all (void *packed, const NrNode *node, gpointer data)
+{
+  pack_items (packed, node, node->plan->kernels, 0, n_pack_items (node->params));
+}
+
+/* All others: a node before the convolution, whose params are the convolution. */
+static void
+pack_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  pack_items (nr_tensor_f32 (node->out[0]), node->params, kernels, begin, end);
+}
+
+static const NrOpClass pack_class = {
+  .type = "PackWeights",
+  .run  = pack_run,
+};
+
+static gboolean
+pack_before (NrNode *node, const NrConvPlan *plan, GError **error)
+{
+  NrNode *pack = nr_plan_add_before (node->plan, node, &pack_class, node->in[1], packed_size (plan), error);
+
+  if (pack == NULL)
+    return FALSE;
+
+  pack->params  = node;
+  pack->n_items = n_pack_items (plan);
+  pack->grain   = 1;
+
+  node->in = g_renew (NrTensor *, node->in, 5);
+  while (node->n_in < 5)
+    node->in[node->n_in++] = NULL;
+  node->in[4] = pack->out[0];
+  return TRUE;
 }
 
 /* -- For the methods ---------------------------------------------------------------------------------------------- */
 
 gboolean
-nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, NrPackFunc pack, gsize scratch, GError **error)
+nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, gsize scratch, GError **error)
 {
   const NrTensor *weights = node->in[1];
-  gsize           bytes   = packed_size (plan) * sizeof (gfloat);
 
   plan->n_chunks = (plan->out_channels + plan->chunk - 1) / plan->chunk;
   plan->n_items  = plan->batch * plan->groups * plan->n_blocks * plan->n_chunks;
 
-  if (weights->is_constant)
-    {
-      plan->packed = nr_node_share (node, weights, key, bytes, pack, NULL, error);
-      if (plan->packed == NULL)
-        return FALSE;
+  node->n_items = plan->n_items;
+  node->scratch = scratch;
+  node->grain   = 1;
 
-      node->n_items = plan->n_items;
-      node->scratch = scratch;
-    }
-  else
-    {
-      node->n_items = 1;
-      node->scratch = scratch + bytes;
-    }
-  node->grain = 1;
+  if (! weights->is_constant)
+    return pack_before (node, plan, error);
 
-  return TRUE;
+  plan->packed = nr_node_share (node, weights, key, packed_size (plan) * sizeof (gfloat), pack_all, NULL, error);
+  return plan->packed != NULL;
 }
 
 NrConvItem

@@ -19,6 +19,13 @@ typedef enum
   NR_CONV_WINOGRAD /* F(6x6,3x3) */
 } NrConvMethod;
 
+/* One axis of the kernel in words of the input: output = (input + begin + end - reach) / stride + 1 for a convolution. Of a
+ * transposed one all is stated alike, so that input and output only change places. */
+typedef struct
+{
+  gint64 input, output, kernel, stride, dilation, begin, end;
+} NrConvAxis;
+
 /* One grid. axis[i].offset points into OFFSETS. */
 typedef struct
 {
@@ -35,13 +42,17 @@ typedef struct
   gsize batch, groups;
   gsize in_channels, out_channels; /* a group */
   gsize w_group, w_out, w_in;      /* elements between groups, output channels, input channels of the weights */
+  gsize n_taps;                    /* of the kernel */
+
+  gboolean   is_transposed;
+  NrConvAxis axis[3]; /* from which the parts were made */
 
   NrConvPart *parts;
   gsize       n_parts;
 
   /* Chosen by nr_conv_prepare (). */
   NrConvMethod  method;
-  const gfloat *packed;          /* NULL: the weights are not constant, each run packs them into its scratch */
+  const gfloat *packed;          /* NULL: the weights are not constant, a node before this one packs them into in[4] */
   gsize         group_weights;   /* floats of packed weights a group */
   gsize         block;           /* positions (panel) or tiles (Winograd) of an item */
   gsize         n_blocks;        /* of one batch entry and group, all parts */
@@ -52,12 +63,6 @@ typedef struct
   gsize         rows, columns;    /* of an item: bands */
 } NrConvPlan;
 
-/* One axis of the kernel in words of the input: output = (input + begin + end - reach) / stride + 1 for a convolution. */
-typedef struct
-{
-  gint64 input, output, kernel, stride, dilation, begin, end;
-} NrConvAxis;
-
 /* Reads kernel_shape, strides, dilations, pads (all but auto_pad) for the spatial axes of input 0 and weights (input 1)
  * into axis[3], leading axes neutral; checks types, ranks and ranges. */
 gboolean nr_conv_read_axes (NrNode *node, NrConvAxis axis[3], guint *n_spatial, GError **error);
@@ -65,8 +70,12 @@ gboolean nr_conv_read_axes (NrNode *node, NrConvAxis axis[3], guint *n_spatial, 
 /* Checks the bias (input 2, optional): one float32 for each of CHANNELS. */
 gboolean nr_conv_check_bias (NrNode *node, gint64 channels, GError **error);
 
-/* Makes node->params. Grids are added with nr_conv_plan_add_part (). */
+/* Makes node->params. Grids are added with nr_conv_plan_add_grid () or nr_conv_plan_add_phases (). */
 NrConvPlan *nr_conv_plan_new (NrNode *node);
+
+/* The grid of a convolution, those of a transposed one (ops/conv.c, ops/conv-transpose.c). */
+void nr_conv_plan_add_grid (NrConvPlan *plan, const NrConvAxis axis[3]);
+void nr_conv_plan_add_phases (NrConvPlan *plan, const NrConvAxis axis[3]);
 
 /* A grid whose axis a has positions[a] positions q, written at q * out_step + out_phase, and reads with step[a] at the
  * given taps: taps[a][t] is the tap's index along the kernel's axis, offset[a][t] its input coordinate at q = 0. */
@@ -83,6 +92,5 @@ void nr_conv_plan_add_part (NrConvPlan *plan, const NrConvAxis axis[3], const Nr
 gboolean nr_conv_prepare (NrNode *node, const NrKernels *kernels, GError **error);
 void     nr_conv_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch);
 
-/* NrOpClass.plan_backward and backward of both (gradient/conv-gradient.c). */
-gboolean nr_conv_plan_backward (NrBackward *backward, GError **error);
-void     nr_conv_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch);
+/* NrOpClass.differentiate of both (gradient/conv-gradient.c). */
+gboolean nr_conv_differentiate (NrTape *tape, NrNode *node, NrTensor *const *out_gradient, const gboolean *wanted, NrTensor **in_gradient, GError **error);

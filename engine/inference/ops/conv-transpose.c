@@ -10,6 +10,8 @@
 
 #include "conv-plan.h"
 
+#include <string.h>
+
 static const gint64 max_phases = 4096; /* product of the strides: far above any network's */
 
 /* Replaces pads by what auto_pad and output_shape say and sets the output's size. */
@@ -51,7 +53,8 @@ make_phase (const NrConvAxis *a, gint64 phase)
                           .taps      = g_new (gsize, (gsize) a->kernel),
                           .offset    = g_new (ptrdiff_t, (gsize) a->kernel) };
 
-  for (gint64 t = 0; t < a->kernel; t++)
+  /* Last to first: then neighboring taps read neighboring inputs, as those of a convolution do. */
+  for (gint64 t = a->kernel; t-- > 0;)
     {
       const gint64 distance = phase + a->begin - t * a->dilation;
 
@@ -72,11 +75,13 @@ free_phase (NrConvPartAxis *part)
   g_free (part->offset);
 }
 
-static void
-add_grids (NrConvPlan *plan, const NrConvAxis axis[3])
+void
+nr_conv_plan_add_phases (NrConvPlan *plan, const NrConvAxis axis[3])
 {
   NrConvPartAxis part[3];
 
+  plan->is_transposed = TRUE;
+  memcpy (plan->axis, axis, sizeof plan->axis);
   for (gint64 z = 0; z < MIN (axis[0].stride, axis[0].output); z++)
     {
       part[0] = make_phase (&axis[0], z);
@@ -183,7 +188,8 @@ conv_transpose_infer (NrNode *node, GError **error)
   plan->w_out        = n_taps;
   plan->w_in         = n_taps * plan->out_channels;
   plan->w_group      = plan->w_in * plan->in_channels;
-  add_grids (plan, axis);
+  plan->n_taps       = n_taps;
+  nr_conv_plan_add_phases (plan, axis);
 
   node->n_macs = (guint64) node->in[0]->n * plan->w_in;
   return TRUE;
@@ -215,6 +221,5 @@ const NrOpClass nr_op_conv_transpose = {
   .has_epilogue      = TRUE,
   .residual_in_place = TRUE,
 
-  .plan_backward = nr_conv_plan_backward,
-  .backward      = nr_conv_backward,
+  .differentiate = nr_conv_differentiate,
 };

@@ -13,6 +13,8 @@
 
 #include "conv-method.h"
 
+#include <string.h>
+
 enum
 {
   TILE    = NR_WINOGRAD_TILE,
@@ -20,61 +22,42 @@ enum
   PADDING = 16  /* floats between points */
 };
 
-/* G g G^T, in double: the weights' rounding is the only error that no later step averages out. */
-static void
-transform_kernel (const gfloat *g, gdouble u[POINTS])
-{
-  // clang-format off
-  static const gdouble matrix[8][3] = {
-    {  1.0,         0.0,         0.0        },
-    { -2.0 /  9.0, -2.0 /  9.0, -2.0 /  9.0 },
-    { -2.0 /  9.0,  2.0 /  9.0, -2.0 /  9.0 },
-    {  1.0 / 90.0,  1.0 / 45.0,  2.0 / 45.0 },
-    {  1.0 / 90.0, -1.0 / 45.0,  2.0 / 45.0 },
-    { 32.0 / 45.0, 16.0 / 45.0,  8.0 / 45.0 },
-    { 32.0 / 45.0, -16.0 / 45.0, 8.0 / 45.0 },
-    {  0.0,         0.0,         1.0        },
-  };
-  // clang-format on
-
-  for (guint i = 0; i < 8; i++)
-    for (guint j = 0; j < 8; j++)
-      {
-        gdouble sum = 0.0;
-
-        for (guint r = 0; r < 3; r++)
-          for (guint c = 0; c < 3; c++)
-            sum += matrix[i][r] * matrix[j][c] * g[r * 3 + c];
-        u[i * 8 + j] = sum;
-      }
-}
-
+/* G g G^T of the kernels of two input channels and NR_ROWS output channels at a time, which lie side by side in the packed
+ * weights. */
 void
-nr_conv_winograd_pack (void *packed, const NrNode *node, gpointer data)
+nr_conv_winograd_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item)
 {
-  const NrConvPlan *plan   = node->params;
-  const gfloat     *w      = nr_tensor_f32 (node->in[1]);
-  const gsize       stride = plan->group_weights / POINTS;
+  const NrConvPlan *plan     = node->params;
+  const gsize      *taps     = plan->parts[0].taps;
+  const gsize       stride   = plan->group_weights / POINTS;
+  const gsize       n_blocks = (plan->out_channels + NR_ROWS - 1) / NR_ROWS;
+  const gsize       group    = item / n_blocks;
+  const gsize       first    = item % n_blocks * NR_ROWS;
+  const gsize       rows     = MIN (NR_ROWS, plan->out_channels - first);
+  const gfloat     *w        = nr_tensor_f32 (node->in[1]) + group * plan->w_group + first * plan->w_out;
+  gfloat           *to       = packed + group * plan->group_weights + first * plan->in_channels;
+  gfloat            g[9 * NR_WINOGRAD_TILES], u[POINTS * NR_WINOGRAD_TILES];
 
-  for (gsize group = 0; group < plan->groups; group++)
-    for (gsize m = 0; m < plan->out_channels; m++)
-      for (gsize c = 0; c < plan->in_channels; c++)
-        {
-          const gsize first = m / NR_ROWS * NR_ROWS;
-          const gsize rows  = MIN (NR_ROWS, plan->out_channels - first);
-          gfloat     *to    = (gfloat *) packed + group * plan->group_weights + first * plan->in_channels + c * rows + m - first;
-          gdouble     u[POINTS];
+  for (gsize c = 0; c < plan->in_channels; c += 2)
+    {
+      const gsize n = rows * MIN (2, plan->in_channels - c);
 
-          transform_kernel (w + group * plan->w_group + m * plan->w_out + c * plan->w_in, u);
-          for (gsize p = 0; p < POINTS; p++)
-            to[p * stride] = (gfloat) u[p];
-        }
+      memset (g, 0, sizeof g);
+      for (gsize i = 0; i < n; i++)
+        for (gsize t = 0; t < 9; t++)
+          g[t * NR_WINOGRAD_TILES + i] = w[i % rows * plan->w_out + (c + i / rows) * plan->w_in + taps[t]];
+
+      kernels->winograd_weights (g, u);
+      for (gsize p = 0; p < POINTS; p++)
+        memcpy (to + p * stride + c * rows, u + p * NR_WINOGRAD_TILES, n * sizeof (gfloat));
+    }
 }
 
 gboolean
 nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error)
 {
-  const NrGrid *grid = &plan->parts[0].grid;
+  const NrGrid     *grid = &plan->parts[0].grid;
+  g_autofree gchar *key  = g_strconcat ("winograd-6x3-", node->op->type, NULL);
 
   plan->tiles_x  = (grid->axis[2].positions + TILE - 1) / TILE;
   plan->tiles_y  = (grid->axis[1].positions + TILE - 1) / TILE;
@@ -86,7 +69,7 @@ nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error)
   plan->group_weights = POINTS * ((plan->in_channels * plan->out_channels + 15) / 16 * 16 + PADDING);
   nr_conv_plan_split (plan, MAX (32, plan->step));
 
-  return nr_conv_plan_finish (node, plan, "winograd-6x3", nr_conv_winograd_pack,
+  return nr_conv_plan_finish (node, plan, key,
                               POINTS * ((plan->in_channels + plan->step) * plan->block + 2 * PADDING) * sizeof (gfloat), error);
 }
 

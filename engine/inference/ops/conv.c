@@ -5,6 +5,8 @@
 
 #include "conv-plan.h"
 
+#include <string.h>
+
 /* Replaces pads by what auto_pad says and sets the output's size. */
 static gboolean
 resolve_axis (NrNode *node, const gchar *auto_pad, NrConvAxis *a, GError **error)
@@ -36,11 +38,12 @@ resolve_axis (NrNode *node, const gchar *auto_pad, NrConvAxis *a, GError **error
   return TRUE;
 }
 
-static void
-add_grid (NrConvPlan *plan, const NrConvAxis axis[3])
+void
+nr_conv_plan_add_grid (NrConvPlan *plan, const NrConvAxis axis[3])
 {
   NrConvPartAxis part[3];
 
+  memcpy (plan->axis, axis, sizeof plan->axis);
   for (guint i = 0; i < 3; i++)
     {
       const gsize n = (gsize) axis[i].kernel;
@@ -129,7 +132,8 @@ conv_infer (NrNode *node, GError **error)
   plan->w_out        = n_taps * plan->in_channels;
   plan->w_group      = plan->w_out * plan->out_channels;
   flatten_pointwise (axis);
-  add_grid (plan, axis);
+  plan->n_taps = n_taps;
+  nr_conv_plan_add_grid (plan, axis);
 
   node->n_macs = (guint64) node->out[0]->n * plan->w_out;
   return TRUE;
@@ -159,6 +163,5 @@ const NrOpClass nr_op_conv = {
   .has_epilogue      = TRUE,
   .residual_in_place = TRUE,
 
-  .plan_backward = nr_conv_plan_backward,
-  .backward      = nr_conv_backward,
+  .differentiate = nr_conv_differentiate,
 };

@@ -5,6 +5,7 @@
 
 #include "../kernels-avx2.h"
 #include "../body/winograd.h"
+#include "../winograd-weights.h"
 
 void
 nr_winograd_fetch_avx2 (const NrWinogradTile *tiles, const float *plane, bool outputs)
@@ -22,4 +23,10 @@ void
 nr_winograd_output_avx2 (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ld)
 {
   winograd_output_body (tiles, m, stride, epilogue, residual, y, ld);
+}
+
+void
+nr_winograd_weights_avx2 (const float *g, float *u)
+{
+  winograd_weights_body (g, u);
 }

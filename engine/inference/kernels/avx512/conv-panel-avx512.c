@@ -6,6 +6,7 @@
 #include "../kernels-avx512.h"
 #include "../kernels-c.h"
 #include "../body/conv-panel.h"
+#include "../body/transpose.h"
 
 void
 nr_pack_panel_avx512 (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n, size_t columns, float *b)
@@ -35,4 +36,10 @@ nr_store_row_avx512 (const float *sum, size_t n, const NrRowEpilogue *epilogue, 
     store_row_body (sum, n, epilogue, residual, y, ahead);
   else
     nr_store_row_c (sum, n, epilogue, residual, y, step, ahead);
+}
+
+void
+nr_transpose_rows_avx512 (const float *rows, size_t stride, size_t n, float *to, size_t ld)
+{
+  transpose_rows_body (rows, stride, n, to, ld);
 }

@@ -9,11 +9,17 @@
 void
 nr_product_avx512 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
 {
-  product_body (a, b, ldb, NULL, depth, rows, columns, c, ldc, accumulate);
+  product_body (a, rows, b, ldb, NULL, depth, rows, columns, c, ldc, accumulate);
 }
 
 void
 nr_product_at_avx512 (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
 {
-  product_body (a, b, 0, offset, depth, rows, columns, c, ldc, false);
+  product_body (a, rows, b, 0, offset, depth, rows, columns, c, ldc, false);
+}
+
+void
+nr_product_outer_avx512 (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
+{
+  product_body (a, lda, b, ldb, NULL, depth, rows, columns, c, ldc, true);
 }

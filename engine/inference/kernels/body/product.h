@@ -101,7 +101,7 @@ product_rows (const float *a, size_t lda, const float *b, size_t ldb, const ptrd
 }
 
 static inline __attribute__ ((always_inline)) void
-product_body (const float *a, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
+product_body (const float *a, size_t lda, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
 {
   /* 16, 32, 48 columns are 1, 2, 3 vectors of 16 lanes or 2, 2 x 2, 2 x 3 of 8. */
   const size_t width = NR_LANES == 16 ? columns : columns == 48 ? 24
@@ -116,10 +116,10 @@ product_body (const float *a, const float *b, size_t ldb, const ptrdiff_t *offse
         float       *to = c + i * ldc + j;
 
         if (width == 3 * NR_LANES)
-          product_rows (a + i, rows, b + j, ldb, offset, depth, n, to, ldc, accumulate, 3);
+          product_rows (a + i, lda, b + j, ldb, offset, depth, n, to, ldc, accumulate, 3);
         else if (width == 2 * NR_LANES)
-          product_rows (a + i, rows, b + j, ldb, offset, depth, n, to, ldc, accumulate, 2);
+          product_rows (a + i, lda, b + j, ldb, offset, depth, n, to, ldc, accumulate, 2);
         else
-          product_rows (a + i, rows, b + j, ldb, offset, depth, n, to, ldc, accumulate, 1);
+          product_rows (a + i, lda, b + j, ldb, offset, depth, n, to, ldc, accumulate, 1);
       }
 }

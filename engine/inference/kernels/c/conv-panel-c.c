@@ -91,3 +91,11 @@ nr_store_row_c (const float *sum, size_t n, const NrRowEpilogue *epilogue, const
       y[i * step] = value;
     }
 }
+
+void
+nr_transpose_rows_c (const float *rows, size_t stride, size_t n, float *to, size_t ld)
+{
+  for (size_t j = 0; j < n; j++)
+    for (size_t i = 0; i < 16; i++)
+      to[j * ld + i] = rows[i * stride + j];
+}

@@ -44,3 +44,14 @@ nr_product_c (const float *a, const float *b, size_t ldb, size_t depth, size_t r
       memcpy (c + i * ldc, sum, columns * sizeof (float));
     }
 }
+
+void
+nr_product_outer_c (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
+{
+  assert (rows >= 1 && rows <= NR_ROWS && columns <= NR_PANEL);
+
+  for (size_t i = 0; i < rows; i++)
+    for (size_t k = 0; k < depth; k++)
+      for (size_t j = 0; j < columns; j++)
+        c[i * ldc + j] += a[k * lda + i] * b[k * ldb + j];
+}

@@ -4,6 +4,7 @@
  */
 
 #include "../kernels-c.h"
+#include "../winograd-weights.h"
 
 enum
 {
@@ -90,4 +91,10 @@ nr_winograd_output_c (const NrWinogradTile *tiles, const float *m, size_t stride
           nr_store_row_c (row, tiles[t].out_cols, epilogue, residual != NULL ? residual + at : NULL, y + at, 1, 0);
         }
     }
+}
+
+void
+nr_winograd_weights_c (const float *g, float *u)
+{
+  winograd_weights_body (g, u);
 }

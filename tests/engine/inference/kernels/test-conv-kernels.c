@@ -71,6 +71,11 @@ test_product (gconstpointer level)
           c->product_at (in_a, in_b, offset, depths[d], rows, columns, want, 64);
           k->product_at (in_a, in_b, offset, depths[d], rows, columns, got, 64);
           compare (NR_ROWS * 64 + 64, 1e-5, "product_at");
+
+          guard ();
+          c->product_outer (in_a + 3, 11, in_b + 5, columns + 17, depths[d], rows, columns, want, 64);
+          k->product_outer (in_a + 3, 11, in_b + 5, columns + 17, depths[d], rows, columns, got, 64);
+          compare (NR_ROWS * 64 + 64, 4e-2, "product_outer"); /* as above */
         }
 }
 
@@ -105,6 +110,16 @@ test_copy (gconstpointer level)
         k->interleave (in_a, 80, n_rows, n, got);
         compare (n * n_rows + 80, 0.0, "interleave");
       }
+
+  for (size_t n = 0; n < 40; n++)
+    {
+      guard ();
+      c->transpose_rows (in_a, 45, n, want, 19);
+      k->transpose_rows (in_a, 45, n, got, 19);
+      compare (n * 19 + 80, 0.0, "transpose_rows");
+      for (size_t j = 0; j < n * 16; j++)
+        g_assert_cmpfloat (want[j / 16 * 19 + j % 16], ==, in_a[j % 16 * 45 + j / 16]);
+    }
 }
 
 static void
@@ -201,6 +216,41 @@ describe (GRand *rand, NrWinogradTile *tiles)
     }
 }
 
+/* G g G^T by its matrix; all levels make the same bytes. */
+static void
+test_winograd_weights (gconstpointer level)
+{
+  // clang-format off
+  static const double matrix[8][3] = {
+    {  1.0,         0.0,         0.0        },
+    { -2.0 /  9.0, -2.0 /  9.0, -2.0 /  9.0 },
+    { -2.0 /  9.0,  2.0 /  9.0, -2.0 /  9.0 },
+    {  1.0 / 90.0,  1.0 / 45.0,  2.0 / 45.0 },
+    {  1.0 / 90.0, -1.0 / 45.0,  2.0 / 45.0 },
+    { 32.0 / 45.0, 16.0 / 45.0,  8.0 / 45.0 },
+    { 32.0 / 45.0, -16.0 / 45.0, 8.0 / 45.0 },
+    {  0.0,         0.0,         1.0        },
+  };
+  // clang-format on
+  g_autoptr (GRand) rand = g_rand_new_with_seed (6);
+
+  fill (rand, in_a, 9 * NR_WINOGRAD_TILES);
+  guard ();
+  nr_kernels_get (0)->winograd_weights (in_a, want);
+  nr_kernels_get (GPOINTER_TO_INT (level))->winograd_weights (in_a, got);
+  compare (ROOM, 0.0, "winograd_weights");
+
+  for (size_t i = 0; i < NR_WINOGRAD_POINTS * NR_WINOGRAD_TILES; i++)
+    {
+      const size_t p = i / NR_WINOGRAD_TILES, lane = i % NR_WINOGRAD_TILES;
+      double       sum = 0.0;
+
+      for (size_t t = 0; t < 9; t++)
+        sum += matrix[p / 8][t / 3] * matrix[p % 8][t % 3] * in_a[t * NR_WINOGRAD_TILES + lane];
+      g_assert_cmpfloat_with_epsilon (got[i], sum, 1e-7); /* one rounding of values up to 3 */
+    }
+}
+
 static void
 test_winograd (gconstpointer level)
 {
@@ -244,6 +294,7 @@ main (int argc, char **argv)
     { "stored-rows", test_store },
     { "panel", test_panel },
     { "winograd-transforms", test_winograd },
+    { "winograd-weights", test_winograd_weights },
   };
 
   g_test_init (&argc, &argv, NULL);
