@@ -300,26 +300,6 @@ network_start (Network *network, gint width, gint height, guint64 memory_limit, 
     }
 }
 
-/* Finds the noise level that the network is told; *IS_CLEAN when there is nothing to do. */
-static gboolean
-find_noise (NrJob *job, gboolean *is_clean, GError **error)
-{
-  NrNoise noise;
-
-  *is_clean = FALSE;
-  if (job->arguments->noise > 0)
-    {
-      job->report->noise_estimate = job->arguments->noise;
-      return TRUE;
-    }
-  if (! nr_noise_estimate (job->source, job->cancellable, &noise, error))
-    return FALSE;
-  job->report->noise_estimate = nr_noise_level (&noise);
-  *is_clean                   = job->report->noise_estimate <= 0;
-  nr_job_progress (job, estimate_share);
-  return TRUE;
-}
-
 static gboolean
 make_sigma_plane (Network *network, const NrTilePlan *plan, gdouble sigma, GError **error)
 {
@@ -350,7 +330,7 @@ nr_network_run (NrJob *job, GError **error)
     return FALSE;
   g_free (job->report->model);
   job->report->model = g_strdup (network.package->id);
-  if (network.package->n_inputs == 2 && ! find_noise (job, &is_clean, error))
+  if (network.package->n_inputs == 2 && ! nr_noise_find (job, estimate_share, &is_clean, error))
     return FALSE;
   if (is_clean)
     return nr_deliver_source (job, error);

@@ -181,3 +181,22 @@ nr_noise_level (const NrNoise *noise)
   /* White noise has a grain of 0.95 to 1.3. Texture is coarse, too: a low level may be nothing but that. */
   return level * (1 + 0.4 * rise (noise->grain, 1.3, 2) * rise (level, 3, 6));
 }
+
+gboolean
+nr_noise_find (NrJob *job, gdouble share, gboolean *is_clean, GError **error)
+{
+  NrNoise noise;
+
+  *is_clean = FALSE;
+  if (job->arguments->noise > 0)
+    {
+      job->report->noise_estimate = job->arguments->noise;
+      return TRUE;
+    }
+  if (! nr_noise_estimate (job->source, job->cancellable, &noise, error))
+    return FALSE;
+  job->report->noise_estimate = nr_noise_level (&noise);
+  *is_clean                   = job->report->noise_estimate <= 0;
+  nr_job_progress (job, share);
+  return TRUE;
+}

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "nr-restore.h"
+#include "job.h"
 
 /* Standard deviation of the noise in each channel, on the 0-255 scale; grey has three equal ones. Grain: how much
  * coarser than single pixels the noise is, as the root of its variance over that of its finest details: 1 for white
@@ -25,3 +25,7 @@ gboolean nr_noise_estimate (const NrSource *source, GCancellable *cancellable, N
  * 1.5 times the true level it gained 0.93 dB instead of 0.72 on simulated camera pictures of the validation tiles, while
  * for white noise the true level is the best. */
 gdouble nr_noise_level (const NrNoise *noise);
+
+/* The level that JOB is to be restored with, told or estimated, as its report's noise_estimate; the estimate is SHARE of the
+ * job's progress. *IS_CLEAN: there is no noise, so that nothing is to be done. */
+gboolean nr_noise_find (NrJob *job, gdouble share, gboolean *is_clean, GError **error);
