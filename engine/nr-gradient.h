@@ -120,4 +120,58 @@ gboolean nr_trainer_backward (NrTrainer *trainer, GCancellable *cancellable, GEr
 /* The trainer's threads, idle between calls: for losses and optimizers. Belongs to the trainer. */
 NrPool *nr_trainer_pool (NrTrainer *trainer);
 
+/* -- Losses ------------------------------------------------------------------------------------------------------- */
+
+/* Each returns the mean over n elements and writes the gradient (n elements, not OUTPUT's memory). The same bytes for any
+ * number of threads. n >= 1. */
+
+/* Mean of weight (output - target)^2; weight: NULL for 1. */
+gdouble nr_loss_mse (NrPool       *pool,
+                     const gfloat *output,
+                     const gfloat *target,
+                     const gfloat *weight,
+                     gsize         n,
+                     gfloat       *gradient);
+/* Mean of weight |output - target|; where they are equal the gradient is 0. */
+gdouble nr_loss_l1 (NrPool       *pool,
+                    const gfloat *output,
+                    const gfloat *target,
+                    const gfloat *weight,
+                    gsize         n,
+                    gfloat       *gradient);
+/* Sum of the absolute differences of horizontal and vertical neighbours (Rudin, Osher and Fatemi 1992, its anisotropic form,
+ * which has no epsilon), divided by the number of elements. [planes, height, width]. */
+gdouble nr_loss_total_variation (NrPool       *pool,
+                                 const gfloat *output,
+                                 gsize         planes,
+                                 gsize         height,
+                                 gsize         width,
+                                 gfloat       *gradient);
+/* Mean of -(y ln p + (1 - y) ln (1 - p)), y from LABELS or, where that is NULL, LABEL for all. Logarithms are bounded at
+ * -100, p (1 - p) in the gradient at 1e-12, so that p = 0 and 1 stay finite. */
+gdouble nr_loss_binary_cross_entropy (NrPool       *pool,
+                                      const gfloat *probability,
+                                      const gfloat *labels,
+                                      gfloat        label,
+                                      gsize         n,
+                                      gfloat       *gradient);
+
+/* -- Adam --------------------------------------------------------------------------------------------------------- */
+
+/* Kingma and Ba 2015: usually 1e-3, 0.9, 0.999, 1e-8. */
+typedef struct
+{
+  gdouble learning_rate, beta1, beta2, epsilon;
+} NrAdamOptions;
+
+/* The moments of n_tensors tensors. */
+typedef struct _NrAdam NrAdam;
+
+NrAdam *nr_adam_new (const NrAdamOptions *options, guint n_tensors, const gsize *n_elements);
+void    nr_adam_free (NrAdam *adam);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrAdam, nr_adam_free)
+
+/* One step: values[i] has n_elements[i] elements, as gradients[i] has. The same bytes for any number of threads. */
+void nr_adam_step (NrAdam *adam, NrPool *pool, gfloat *const *values, const gfloat *const *gradients);
+
 G_END_DECLS

@@ -124,6 +124,13 @@ typedef enum
   NR_N_BINARY
 } NrBinary;
 
+/* The numbers of one step of Adam (Kingma and Ba 2015): rest1 = 1 - beta1, rest2 = 1 - beta2, rate = learning rate /
+ * (1 - beta1^t), root = 1 / sqrt (1 - beta2^t). */
+typedef struct
+{
+  float beta1, rest1, beta2, rest2, rate, root, epsilon;
+} NrAdamStep;
+
 struct NrKernels
 {
   int         level;
@@ -208,4 +215,16 @@ struct NrKernels
                          size_t       n,
                          float        mean,
                          float        inverse);
+
+  /* -- Training -- */
+
+  /* gx[i] = gy[i] f'(x[i]) with y[i] = f (x[i], a, b). v is y for Exp, Reciprocal, Sigmoid, Sqrt and Tanh, any of the two
+   * for LeakyRelu with a slope of 0 or more, x for all others. At a kink: one of its slopes. gx == gy allowed. */
+  void (*chain[NR_N_UNARY]) (const float *v, const float *gy, float *gx, size_t n, float a, float b);
+  /* Sum of (x[i] - shift) y[i], in lanes as row_sum. */
+  double (*row_dot) (const float *x, const float *y, size_t n, float shift);
+  /* z[i] = a x[i] + b (y[i] - shift) + c; z may be x or y. */
+  void (*row_combine) (const float *x, const float *y, float *z, size_t n, float a, float b, float shift, float c);
+  /* value, mean and square (the moments) after one more gradient; no overlap. */
+  void (*adam_step) (float *value, float *mean, float *square, const float *gradient, size_t n, const NrAdamStep *step);
 };

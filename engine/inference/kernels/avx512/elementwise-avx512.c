@@ -4,10 +4,11 @@
  */
 
 #include "../kernels-avx512.h"
-#include "../elementwise.h"
+#include "../derivatives.h"
 
 void
 nr_fill_elementwise_avx512 (NrKernels *kernels)
 {
   fill_elementwise (kernels);
+  fill_derivatives (kernels);
 }

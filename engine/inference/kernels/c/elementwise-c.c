@@ -4,10 +4,11 @@
  */
 
 #include "../kernels-c.h"
-#include "../elementwise.h"
+#include "../derivatives.h"
 
 void
 nr_fill_elementwise_c (NrKernels *kernels)
 {
   fill_elementwise (kernels);
+  fill_derivatives (kernels);
 }
