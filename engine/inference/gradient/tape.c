@@ -256,7 +256,7 @@ differentiate_node (NrTape *tape, NrNode *node, GError **error)
       if (! node->op->differentiate (tape, node, out_gradient, wanted, in_gradient, error))
         return FALSE;
     }
-  else if (node->op->backward == NULL)
+  else if (node->op->backward == NULL && node->op->plan_backward == NULL)
     return nr_node_error (node, error, NR_ENGINE_ERROR_UNSUPPORTED, "the operator has no gradient, so that what lies before it cannot be trained");
   else if (! add_backwards (tape, node, out_gradient, wanted, in_gradient, error))
     return FALSE;

@@ -167,7 +167,7 @@ struct _NrOpClass
    * backward: work on items [begin, end) as run does: any thread, any order, allocates nothing. What an item computes must
    * not depend on how items are cut: a sum over many elements belongs into one item (an item a channel, a row, ...), or into
    * a fixed number of partial sums. plan_backward (may be NULL: nothing kept, an item an element) says what is kept and
-   * counts items. */
+   * counts items; one that always says is_view needs no backward. */
   gboolean (*plan_backward) (NrBackward *backward, GError **error);
   void (*backward) (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch);
   gboolean backward_together; /* one backward for all inputs that want a gradient */

@@ -409,6 +409,16 @@ follow_global (Walk *walk, const NrNode *node, guint axis)
   return NULL;
 }
 
+/* Statistics of the batch look everywhere, known ones nowhere. */
+static NrField *
+follow_batch_normalization (Walk *walk, const NrNode *node, guint axis)
+{
+  if (nr_node_get_int (node, "training_mode", 0) != 0)
+    return follow_global (walk, node, axis);
+
+  return nr_field_ref (field_of (walk, node->in[0], axis));
+}
+
 /* Dimensions that are 1 in the output (kept) or gone from it. */
 static NrField *
 follow_reduce (Walk *walk, const NrNode *node, guint axis)
@@ -687,7 +697,7 @@ follow_gather (Walk *walk, const NrNode *node, guint axis)
   return field;
 }
 
-/* BatchNormalization with known statistics; Expand, whose new dimensions are all alike. */
+/* Expand, whose new dimensions are all alike. */
 static NrField *
 follow_unchanged (Walk *walk, const NrNode *node, guint axis)
 {
@@ -702,7 +712,7 @@ static const struct
   RuleFunc     follow;
 } rules[] = {
   { "AveragePool", follow_pool },
-  { "BatchNormalization", follow_unchanged },
+  { "BatchNormalization", follow_batch_normalization },
   { "Concat", follow_concat },
   { "Conv", follow_conv },
   { "ConvTranspose", follow_conv_transpose },

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-#include "broadcast.h"
+#include "broadcast-sum.h"
 #include "integers.h"
 
 /* -- Integers: wrap around as the specification's NumPy does -------------------------------------------------------- */
@@ -179,6 +179,88 @@ arithmetic_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize
     fold (kernels, params, &params->folds[i - 1], i == 1 ? node->in[0] : y, node->in[i], y, begin, end);
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+static void
+local_negative (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  kernels->unary[NR_UNARY_NEG](gy, d, n, 0.0f, 0.0f);
+}
+
+/* v: the other factor. */
+static void
+local_product (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  kernels->binary[NR_BINARY_MUL](gy, v[0], d, n, 1, step[0]);
+}
+
+/* v: the divisor. */
+static void
+local_dividend (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  kernels->binary[NR_BINARY_DIV](gy, v[0], d, n, 1, step[0]);
+}
+
+/* y = a / b, dy / db = -y / b. v: y, b. */
+static void
+local_divisor (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    d[i] = -gy[i] * v[0][i] / v[1][i * step[1]];
+}
+
+/* Min and Max. v: the input, y. Inputs that are equal all get the gradient. */
+static void
+local_chosen (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    d[i] = v[0][i * step[0]] == v[1][i] ? gy[i] : 0.0f;
+}
+
+/* v: x, slope. */
+static void
+local_prelu_x (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    d[i] = v[0][i] > 0.0f ? gy[i] : gy[i] * v[1][i * step[1]];
+}
+
+/* v: x. */
+static void
+local_prelu_slope (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    d[i] = v[0][i] < 0.0f ? gy[i] * v[0][i] : 0.0f;
+}
+
+static gboolean
+arithmetic_plan_backward (NrBackward *backward, GError **error)
+{
+  const ArithmeticParams *params = backward->node->params;
+  const guint             i      = nr_backward_wanted (backward);
+
+  if (params->function == NR_BINARY_ADD || (params->function == NR_BINARY_SUB && i == 0))
+    nr_broadcast_sum_plan (backward, NULL, 0, NULL);
+  else if (params->function == NR_BINARY_SUB)
+    nr_broadcast_sum_plan (backward, local_negative, 0, NULL);
+  else if (params->function == NR_BINARY_MUL)
+    nr_broadcast_sum_plan (backward, local_product, 1, (NrOperand[]) { 1 - (NrOperand) i });
+  else if (params->function == NR_BINARY_DIV && i == 0)
+    nr_broadcast_sum_plan (backward, local_dividend, 1, (NrOperand[]) { 1 });
+  else if (params->function == NR_BINARY_DIV)
+    nr_broadcast_sum_plan (backward, local_divisor, 2, (NrOperand[]) { NR_OPERAND_OUT, 1 });
+  else if (params->function == NR_BINARY_PRELU && i == 0)
+    nr_broadcast_sum_plan (backward, local_prelu_x, 2, (NrOperand[]) { 0, 1 });
+  else if (params->function == NR_BINARY_PRELU)
+    nr_broadcast_sum_plan (backward, local_prelu_slope, 1, (NrOperand[]) { 0 });
+  else
+    nr_broadcast_sum_plan (backward, local_chosen, 2, (NrOperand[]) { (NrOperand) i, NR_OPERAND_OUT });
+
+  return TRUE;
+}
+
+/* -- Classes ------------------------------------------------------------------------------------------------------ */
+
 const NrOpClass nr_op_add = {
   .type     = "Add",
   .min_in   = 2,
@@ -188,6 +270,9 @@ const NrOpClass nr_op_add = {
   .infer    = arithmetic_infer,
   .run      = arithmetic_run,
   .in_place = TRUE,
+
+  .plan_backward = arithmetic_plan_backward,
+  .backward      = nr_broadcast_sum_backward,
 };
 
 const NrOpClass nr_op_div = {
@@ -199,6 +284,9 @@ const NrOpClass nr_op_div = {
   .infer    = arithmetic_infer,
   .run      = arithmetic_run,
   .in_place = TRUE,
+
+  .plan_backward = arithmetic_plan_backward,
+  .backward      = nr_broadcast_sum_backward,
 };
 
 const NrOpClass nr_op_max = {
@@ -210,6 +298,9 @@ const NrOpClass nr_op_max = {
   .infer    = arithmetic_infer,
   .run      = arithmetic_run,
   .in_place = TRUE,
+
+  .plan_backward = arithmetic_plan_backward,
+  .backward      = nr_broadcast_sum_backward,
 };
 
 const NrOpClass nr_op_min = {
@@ -221,6 +312,9 @@ const NrOpClass nr_op_min = {
   .infer    = arithmetic_infer,
   .run      = arithmetic_run,
   .in_place = TRUE,
+
+  .plan_backward = arithmetic_plan_backward,
+  .backward      = nr_broadcast_sum_backward,
 };
 
 const NrOpClass nr_op_mul = {
@@ -232,6 +326,9 @@ const NrOpClass nr_op_mul = {
   .infer    = arithmetic_infer,
   .run      = arithmetic_run,
   .in_place = TRUE,
+
+  .plan_backward = arithmetic_plan_backward,
+  .backward      = nr_broadcast_sum_backward,
 };
 
 const NrOpClass nr_op_prelu = {
@@ -243,6 +340,9 @@ const NrOpClass nr_op_prelu = {
   .infer    = prelu_infer,
   .run      = arithmetic_run,
   .in_place = TRUE,
+
+  .plan_backward = arithmetic_plan_backward,
+  .backward      = nr_broadcast_sum_backward,
 };
 
 const NrOpClass nr_op_sub = {
@@ -254,4 +354,7 @@ const NrOpClass nr_op_sub = {
   .infer    = arithmetic_infer,
   .run      = arithmetic_run,
   .in_place = TRUE,
+
+  .plan_backward = arithmetic_plan_backward,
+  .backward      = nr_broadcast_sum_backward,
 };

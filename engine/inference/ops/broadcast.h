@@ -1,4 +1,4 @@
-/* Broadcasting after NumPy: how the elements of up to three inputs meet those of an output.
+/* Broadcasting after NumPy: how the elements of up to four operands meet those of an output.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
@@ -16,7 +16,7 @@
 
 enum
 {
-  NR_BROADCAST_MAX_IN = 3
+  NR_BROADCAST_MAX_IN = 4
 };
 
 typedef struct

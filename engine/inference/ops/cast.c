@@ -69,6 +69,14 @@ cast_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, 
       nr_integer_set (y, i, nr_integer_from_double (nr_tensor_f32 (x)[i]));
 }
 
+/* Between float types, all of which are float32 here. */
+static gboolean
+cast_plan_backward (NrBackward *backward, GError **error)
+{
+  backward->is_view = TRUE;
+  return nr_node_check_type (backward->node, 0, NR_TYPE_FLOAT32, error);
+}
+
 static const NrAttrSpec cast_attrs[] = { { "saturate", NR_ATTR_INT }, { "to", NR_ATTR_INT }, { NULL } };
 
 const NrOpClass nr_op_cast = {
@@ -80,4 +88,6 @@ const NrOpClass nr_op_cast = {
   .attrs   = cast_attrs,
   .infer   = cast_infer,
   .run     = cast_run,
+
+  .plan_backward = cast_plan_backward,
 };

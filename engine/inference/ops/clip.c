@@ -30,6 +30,13 @@ clip_infer (NrNode *node, GError **error)
   return TRUE;
 }
 
+/* The value of INPUT or, where that is left out, of the attribute. */
+static gfloat
+bound (const NrNode *node, const NrTensor *input, const gchar *attribute, gfloat fallback)
+{
+  return input != NULL ? *nr_tensor_f32 (input) : nr_node_get_float (node, attribute, fallback);
+}
+
 static void
 clip_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
@@ -40,10 +47,8 @@ clip_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, 
 
   if (x->shape.type == NR_TYPE_FLOAT32)
     {
-      gfloat a = low != NULL ? *nr_tensor_f32 (low) : nr_node_get_float (node, "min", -INFINITY);
-      gfloat b = high != NULL ? *nr_tensor_f32 (high) : nr_node_get_float (node, "max", INFINITY);
-
-      kernels->unary[NR_UNARY_CLIP](nr_tensor_f32 (x) + begin, nr_tensor_f32 (y) + begin, end - begin, a, b);
+      kernels->unary[NR_UNARY_CLIP](nr_tensor_f32 (x) + begin, nr_tensor_f32 (y) + begin, end - begin,
+                                    bound (node, low, "min", -INFINITY), bound (node, high, "max", INFINITY));
     }
   else
     {
@@ -53,6 +58,30 @@ clip_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, 
       for (gsize i = begin; i < end; i++)
         nr_integer_set (y, i, MIN (MAX (nr_integer_get (x, i), a), b));
     }
+}
+
+static gboolean
+clip_plan_backward (NrBackward *backward, GError **error)
+{
+  if (backward->in_gradient[0] == NULL)
+    return nr_node_error (backward->node, error, NR_ENGINE_ERROR_UNSUPPORTED, "cannot be differentiated: its bounds must be known");
+
+  for (guint i = 0; i < backward->node->n_in; i++)
+    nr_backward_keep_in (backward, i);
+  backward->in_place = TRUE;
+  return TRUE;
+}
+
+static void
+clip_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const NrNode   *node = backward->node;
+  const NrTensor *low  = node->n_in > 1 ? backward->in[1] : NULL;
+  const NrTensor *high = node->n_in > 2 ? backward->in[2] : NULL;
+
+  kernels->chain[NR_UNARY_CLIP](nr_tensor_f32 (backward->in[0]) + begin, nr_tensor_f32 (backward->out_gradient[0]) + begin,
+                                nr_tensor_f32 (backward->in_gradient[0]) + begin, end - begin,
+                                bound (node, low, "min", -INFINITY), bound (node, high, "max", INFINITY));
 }
 
 static const NrAttrSpec clip_attrs[] = { { "max", NR_ATTR_FLOAT }, { "min", NR_ATTR_FLOAT }, { NULL } };
@@ -67,4 +96,7 @@ const NrOpClass nr_op_clip = {
   .infer    = clip_infer,
   .run      = clip_run,
   .in_place = TRUE,
+
+  .plan_backward = clip_plan_backward,
+  .backward      = clip_backward,
 };

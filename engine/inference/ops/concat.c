@@ -119,6 +119,29 @@ concat_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end
       }
 }
 
+/* Elements [begin, end) of the wanted input's gradient: one piece of each row of the output's. */
+static void
+concat_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const ConcatParams *params   = backward->node->params;
+  const gsize         size     = sizeof (gfloat);
+  const guint8       *gradient = backward->out_gradient[0]->data;
+  guint8             *target;
+  gsize               length;
+  guint               k = 0;
+
+  for (; backward->in_gradient[k] == NULL; k++)
+    gradient += params->lengths[k];
+
+  target = backward->in_gradient[k]->data;
+  length = params->lengths[k];
+  for (gsize pos = begin * size, n; pos < end * size; pos += n)
+    {
+      n = MIN (length - pos % length, end * size - pos);
+      memcpy (target + pos, gradient + pos / length * params->row_bytes + pos % length, n);
+    }
+}
+
 static const NrAttrSpec concat_attrs[] = { { "axis", NR_ATTR_INT }, { NULL } };
 
 const NrOpClass nr_op_concat = {
@@ -130,4 +153,6 @@ const NrOpClass nr_op_concat = {
   .attrs   = concat_attrs,
   .infer   = concat_infer,
   .run     = concat_run,
+
+  .backward = concat_backward,
 };

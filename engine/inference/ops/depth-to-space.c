@@ -97,6 +97,9 @@ const NrOpClass nr_op_depth_to_space = {
   .attrs   = depth_to_space_attrs,
   .infer   = depth_to_space_infer,
   .run     = nr_strided_copy_run,
+
+  .plan_backward = nr_strided_copy_plan_backward,
+  .backward      = nr_strided_copy_backward,
 };
 
 const NrOpClass nr_op_space_to_depth = {
@@ -108,4 +111,7 @@ const NrOpClass nr_op_space_to_depth = {
   .attrs   = space_to_depth_attrs,
   .infer   = space_to_depth_infer,
   .run     = nr_strided_copy_run,
+
+  .plan_backward = nr_strided_copy_plan_backward,
+  .backward      = nr_strided_copy_backward,
 };

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
+#include "broadcast-sum.h"
 #include "strided.h"
 
 static gboolean
@@ -34,6 +35,13 @@ expand_infer (NrNode *node, GError **error)
   return TRUE;
 }
 
+static gboolean
+expand_plan_backward (NrBackward *backward, GError **error)
+{
+  nr_broadcast_sum_plan (backward, NULL, 0, NULL);
+  return TRUE;
+}
+
 const NrOpClass nr_op_expand = {
   .type    = "Expand",
   .min_in  = 2,
@@ -42,4 +50,7 @@ const NrOpClass nr_op_expand = {
   .max_out = 1,
   .infer   = expand_infer,
   .run     = nr_strided_copy_run,
+
+  .plan_backward = expand_plan_backward,
+  .backward      = nr_broadcast_sum_backward,
 };

@@ -240,6 +240,135 @@ pad_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, v
     }
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* Of one axis: the output indices made of input index i are outputs[first[i]] to outputs[first[i + 1] - 1]. */
+typedef struct
+{
+  gsize *first, *outputs;
+  gsize  stride; /* of the output, in elements */
+} PadReaders;
+
+static void
+readers_free (gpointer data)
+{
+  PadReaders *readers = data;
+
+  for (guint i = 0; i < NR_MAX_RANK; i++)
+    {
+      g_free (readers[i].first);
+      g_free (readers[i].outputs);
+    }
+  g_free (readers);
+}
+
+static gint64
+input_index (PadMode mode, const PadAxis *a, gint64 output)
+{
+  const gint64 index = border_index (mode, output - a->before, a->n);
+
+  return index < 0 ? -1 : index + a->first;
+}
+
+static void
+find_readers (PadReaders *readers, PadMode mode, const PadAxis *a, gint64 in)
+{
+  gsize *first = g_new0 (gsize, (gsize) in + 2);
+
+  readers->first   = first;
+  readers->outputs = g_new (gsize, (gsize) a->out);
+
+  /* Counted one place further on, so that filling in leaves the beginnings. */
+  for (gint64 o = 0; o < a->out; o++)
+    if (input_index (mode, a, o) >= 0)
+      first[input_index (mode, a, o) + 2]++;
+  for (gint64 i = 0; i < in; i++)
+    first[i + 2] += first[i + 1];
+  for (gint64 o = 0; o < a->out; o++)
+    if (input_index (mode, a, o) >= 0)
+      readers->outputs[first[input_index (mode, a, o) + 1]++] = (gsize) o;
+}
+
+/* Items are rows of the input. */
+static gboolean
+pad_plan_backward (NrBackward *backward, GError **error)
+{
+  const NrNode    *node    = backward->node;
+  const PadParams *params  = node->params;
+  const NrShape   *in      = &node->in[0]->shape;
+  PadReaders      *readers = g_new0 (PadReaders, NR_MAX_RANK);
+  gsize            stride  = 1, width;
+
+  backward->params      = readers;
+  backward->free_params = readers_free;
+  if (backward->in_gradient[0] == NULL)
+    return nr_node_error (node, error, NR_ENGINE_ERROR_UNSUPPORTED, "the constant has no gradient");
+
+  for (guint i = params->rank; i-- > 0; stride *= (gsize) params->axes[i].out)
+    {
+      readers[i].stride = stride;
+      if (i + 1 < params->rank)
+        find_readers (&readers[i], params->mode, &params->axes[i], in->dims[i]);
+    }
+
+  width             = params->rank > 0 ? (gsize) MAX (in->dims[params->rank - 1], 1) : 1;
+  backward->n_items = node->in[0]->n / width;
+  backward->grain   = 1 + 4096 / width;
+  return TRUE;
+}
+
+/* Adds what output indices [o, end) of a row, beyond the input's elements, were made of. */
+static void
+add_border (PadMode mode, const PadAxis *a, const gfloat *dy, gfloat *dx, gint64 o, gint64 end)
+{
+  for (; o < end; o++)
+    if (input_index (mode, a, o) >= 0)
+      dx[input_index (mode, a, o)] += dy[o];
+}
+
+/* Adds to an input row all rows of the output that were made of it: axes from AXIS on, at INDEX of the input. */
+static void
+add_rows (const NrBackward *backward, guint axis, const gsize *index, const gfloat *dy, gfloat *dx)
+{
+  static const PadAxis scalar  = { 1, 0, 0, 1, 1 };
+  const PadParams     *params  = backward->node->params;
+  const PadReaders    *readers = (const PadReaders *) backward->params + axis;
+
+  if (axis + 1 < params->rank)
+    {
+      for (gsize k = readers->first[index[axis]]; k < readers->first[index[axis] + 1]; k++)
+        add_rows (backward, axis + 1, index, dy + readers->outputs[k] * readers->stride, dx);
+    }
+  else
+    {
+      const PadAxis *a = params->rank > 0 ? &params->axes[axis] : &scalar;
+
+      for (gint64 i = 0; i < a->n; i++)
+        dx[a->first + i] += dy[a->before + i];
+      add_border (params->mode, a, dy, dx, 0, MIN (a->before, a->out));
+      add_border (params->mode, a, dy, dx, a->before + a->n, a->out);
+    }
+}
+
+static void
+pad_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const NrShape *in    = &backward->node->in[0]->shape;
+  const gsize    width = in->rank > 0 ? (gsize) in->dims[in->rank - 1] : 1;
+
+  for (gsize row = begin; row < end; row++)
+    {
+      gfloat *dx                 = nr_tensor_f32 (backward->in_gradient[0]) + row * width;
+      gsize   index[NR_MAX_RANK] = { 0 }, rest = row;
+
+      for (guint i = in->rank > 0 ? in->rank - 1 : 0; i-- > 0; rest /= (gsize) in->dims[i])
+        index[i] = rest % (gsize) in->dims[i];
+
+      memset (dx, 0, width * sizeof (gfloat));
+      add_rows (backward, 0, index, nr_tensor_f32 (backward->out_gradient[0]), dx);
+    }
+}
+
 static const NrAttrSpec pad_attrs[] = {
   { "mode", NR_ATTR_STRING }, { "pads", NR_ATTR_INTS }, { "value", NR_ATTR_FLOAT }, { NULL }
 };
@@ -253,4 +382,7 @@ const NrOpClass nr_op_pad = {
   .attrs   = pad_attrs,
   .infer   = pad_infer,
   .run     = pad_run,
+
+  .plan_backward = pad_plan_backward,
+  .backward      = pad_backward,
 };

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-#include "broadcast.h"
+#include "broadcast-sum.h"
 #include "integers.h"
 
 #include <math.h>
@@ -62,6 +62,43 @@ pow_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, v
         }
 }
 
+/* e x^(e - 1). v: x, e. */
+static void
+local_base (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      const gfloat x = v[0][i * step[0]], e = v[1][i * step[1]];
+
+      d[i] = gy[i] * e * (e == 2.0f ? x : powf (x, e - 1.0f));
+    }
+}
+
+/* x^e ln x, 0 where x is 0. v: y, x. */
+static void
+local_exponent (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      const gfloat x = v[1][i * step[1]];
+
+      d[i] = x == 0.0f ? 0.0f : gy[i] * v[0][i] * logf (x);
+    }
+}
+
+static gboolean
+pow_plan_backward (NrBackward *backward, GError **error)
+{
+  if (! nr_node_check_type (backward->node, 1, NR_TYPE_FLOAT32, error))
+    return FALSE;
+
+  if (nr_backward_wanted (backward) == 0)
+    nr_broadcast_sum_plan (backward, local_base, 2, (NrOperand[]) { 0, 1 });
+  else
+    nr_broadcast_sum_plan (backward, local_exponent, 2, (NrOperand[]) { NR_OPERAND_OUT, 0 });
+  return TRUE;
+}
+
 const NrOpClass nr_op_pow = {
   .type     = "Pow",
   .min_in   = 2,
@@ -71,4 +108,7 @@ const NrOpClass nr_op_pow = {
   .infer    = pow_infer,
   .run      = pow_run,
   .in_place = TRUE,
+
+  .plan_backward = pow_plan_backward,
+  .backward      = nr_broadcast_sum_backward,
 };

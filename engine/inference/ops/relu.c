@@ -36,12 +36,8 @@ relu_plan_backward (NrBackward *backward, GError **error)
 static void
 relu_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
-  const gfloat *y  = nr_tensor_f32 (backward->out[0]);
-  const gfloat *dy = nr_tensor_f32 (backward->out_gradient[0]);
-  gfloat       *dx = nr_tensor_f32 (backward->in_gradient[0]);
-
-  for (gsize i = begin; i < end; i++)
-    dx[i] = y[i] > 0.0f ? dy[i] : 0.0f;
+  kernels->chain[NR_UNARY_LEAKY_RELU](nr_tensor_f32 (backward->out[0]) + begin, nr_tensor_f32 (backward->out_gradient[0]) + begin,
+                                      nr_tensor_f32 (backward->in_gradient[0]) + begin, end - begin, 0.0f, 0.0f);
 }
 
 const NrOpClass nr_op_relu = {

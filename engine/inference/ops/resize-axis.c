@@ -9,6 +9,7 @@
 #include "resize-axis.h"
 
 #include <math.h>
+#include <string.h>
 
 enum
 {
@@ -156,6 +157,56 @@ nr_resize_axis_init (NrResizeAxis *a, const NrResizeOptions *options)
           a->weights[i] = 1.0f;
         }
     }
+
+  return TRUE;
+}
+
+/* Whether tap ENTRY of output element I takes part. */
+static gboolean
+is_live (const NrResizeAxis *a, gsize i, gsize entry)
+{
+  return a->weights[entry] != 0.0f && (a->outside == NULL || ! a->outside[i]);
+}
+
+gboolean
+nr_resize_axis_transpose (const NrResizeAxis *axis, NrResizeAxis *transposed)
+{
+  g_autofree guint *n_taps = g_try_new0 (guint, axis->in);
+  gsize             n_entries;
+  guint             most = 1;
+
+  *transposed = (NrResizeAxis) { .in = axis->out, .out = axis->in, .length = (gdouble) axis->in };
+  if (axis->n_taps == 0)
+    return TRUE;
+  if (n_taps == NULL)
+    return FALSE;
+
+  for (gsize i = 0; i < axis->out; i++)
+    for (gsize entry = i * axis->n_taps; entry < (i + 1) * axis->n_taps; entry++)
+      if (is_live (axis, i, entry))
+        most = MAX (most, ++n_taps[axis->index[entry]]);
+
+  if (! g_size_checked_mul (&n_entries, axis->in, most) || n_entries > MAX_ENTRIES)
+    return FALSE;
+
+  /* Elements that fewer outputs read have taps of weight 0. */
+  transposed->n_taps  = most;
+  transposed->index   = g_try_new0 (guint32, n_entries);
+  transposed->weights = g_try_new0 (gfloat, n_entries);
+  if (transposed->index == NULL || transposed->weights == NULL)
+    return FALSE;
+
+  memset (n_taps, 0, axis->in * sizeof *n_taps);
+  for (gsize i = 0; i < axis->out; i++)
+    for (gsize entry = i * axis->n_taps; entry < (i + 1) * axis->n_taps; entry++)
+      if (is_live (axis, i, entry))
+        {
+          const guint32 from = axis->index[entry];
+          const gsize   at   = (gsize) from * most + n_taps[from]++;
+
+          transposed->index[at]   = (guint32) i;
+          transposed->weights[at] = axis->weights[entry];
+        }
 
   return TRUE;
 }

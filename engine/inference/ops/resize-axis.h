@@ -60,4 +60,7 @@ typedef struct
 
 /* Makes the tables; in and out below 2^31, in >= 1. FALSE: they would be too large, or there is no memory. */
 gboolean nr_resize_axis_init (NrResizeAxis *axis, const NrResizeOptions *options);
+/* The way back: input and output of AXIS (with tables) exchanged, so that each input element gets what it gave to output
+ * elements. FALSE: as above. */
+gboolean nr_resize_axis_transpose (const NrResizeAxis *axis, NrResizeAxis *transposed);
 void     nr_resize_axis_clear (NrResizeAxis *axis);

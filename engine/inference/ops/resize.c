@@ -412,6 +412,9 @@ filter_row (const NrResizeAxis *a, const gfloat *x, gfloat *y)
   if (n == 2)
     for (gsize i = 0; i < a->out; i++)
       y[i] = weights[2 * i] * x[index[2 * i]] + weights[2 * i + 1] * x[index[2 * i + 1]];
+  else if (n == 4)
+    for (gsize i = 0; i < a->out; i++, index += 4, weights += 4)
+      y[i] = (weights[0] * x[index[0]] + weights[1] * x[index[1]]) + (weights[2] * x[index[2]] + weights[3] * x[index[3]]);
   else
     for (gsize i = 0; i < a->out; i++, index += n, weights += n)
       {
@@ -423,15 +426,15 @@ filter_row (const NrResizeAxis *a, const gfloat *x, gfloat *y)
       }
 }
 
+/* Rows [begin, end) of y. */
 static void
-resize_filtered (const NrNode *node, gsize begin, gsize end, gfloat *sum)
+resize_filtered (const ResizeParams *params, const gfloat *x, gfloat *y, gsize begin, gsize end, gfloat *sum)
 {
-  const ResizeParams *params = node->params;
-  const NrResizeAxis *a      = &params->axes[params->rank - 1];
+  const NrResizeAxis *a = &params->axes[params->rank - 1];
 
   for (gsize row = begin; row < end; row++)
     {
-      gfloat  *y                     = nr_tensor_f32 (node->out[0]) + row * a->out;
+      gfloat  *target                = y + row * a->out;
       gsize    position[NR_MAX_RANK] = { 0 }, rest = row;
       gboolean is_inside;
 
@@ -441,13 +444,13 @@ resize_filtered (const NrNode *node, gsize begin, gsize end, gfloat *sum)
           rest /= params->axes[i].out;
         }
 
-      is_inside = sum_rows (params, nr_tensor_f32 (node->in[0]), position, a->n_taps > 0 ? sum : y);
+      is_inside = sum_rows (params, x, position, a->n_taps > 0 ? sum : target);
       if (is_inside && a->n_taps > 0)
-        filter_row (a, sum, y);
+        filter_row (a, sum, target);
 
       for (gsize i = 0; i < a->out && (! is_inside || a->outside != NULL); i++)
         if (! is_inside || a->outside[i])
-          y[i] = params->extrapolation;
+          target[i] = params->extrapolation;
     }
 }
 
@@ -459,7 +462,44 @@ resize_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end
   if (params->options.mode == NR_RESIZE_NEAREST)
     resize_nearest (node, begin, end);
   else
-    resize_filtered (node, begin, end, scratch);
+    resize_filtered (params, nr_tensor_f32 (node->in[0]), nr_tensor_f32 (node->out[0]), begin, end, scratch);
+}
+
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* A filter again, with each axis transposed, for nearest too: rows of the input are made of the output's. */
+static gboolean
+resize_plan_backward (NrBackward *backward, GError **error)
+{
+  const NrNode       *node    = backward->node;
+  const ResizeParams *forward = node->params;
+  ResizeParams       *params  = g_new0 (ResizeParams, 1);
+  const gsize         width   = forward->axes[forward->rank - 1].in;
+  gsize               stride  = 1;
+
+  backward->params      = params;
+  backward->free_params = resize_params_free;
+  params->rank          = forward->rank;
+
+  for (guint i = params->rank; i-- > 0;)
+    {
+      if (! nr_resize_axis_transpose (&forward->axes[i], &params->axes[i]))
+        return nr_node_error (node, error, NR_ENGINE_ERROR_MEMORY, "the filter of axis %u is too large to be differentiated", i);
+      params->strides[i] = stride;
+      stride *= params->axes[i].in;
+    }
+
+  backward->n_items = node->in[0]->n / width;
+  backward->grain   = 1 + 4096 / width;
+  backward->scratch = params->axes[params->rank - 1].in * sizeof (gfloat);
+  return TRUE;
+}
+
+static void
+resize_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  resize_filtered (backward->params, nr_tensor_f32 (backward->out_gradient[0]), nr_tensor_f32 (backward->in_gradient[0]),
+                   begin, end, scratch);
 }
 
 static const NrAttrSpec resize_attrs[] = {
@@ -487,6 +527,9 @@ const NrOpClass nr_op_resize = {
   .attrs       = resize_attrs,
   .infer       = resize_infer,
   .run         = resize_run,
+
+  .plan_backward = resize_plan_backward,
+  .backward      = resize_backward,
 };
 
 const NrOpClass nr_op_upsample = {
@@ -499,4 +542,7 @@ const NrOpClass nr_op_upsample = {
   .attrs      = upsample_attrs,
   .infer      = resize_infer,
   .run        = resize_run,
+
+  .plan_backward = resize_plan_backward,
+  .backward      = resize_backward,
 };

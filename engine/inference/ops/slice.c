@@ -74,26 +74,28 @@ clamp_index (gint64 index, gint64 dim, gint64 low, gint64 high)
   return CLAMP (index, low, high);
 }
 
+/* One dimension: output index i is input index start + i step. */
+typedef struct
+{
+  gint64 start, step, n;
+} SliceAxis;
+
 static gboolean
-slice_infer (NrNode *node, GError **error)
+resolve_axes (const NrNode *node, SliceAxis *axes, GError **error)
 {
   const NrShape *in = &node->in[0]->shape;
   SliceSpec      spec;
-  gssize         strides[NR_MAX_RANK];
-  gint64         dims[NR_MAX_RANK];
   gboolean       is_used[NR_MAX_RANK] = { FALSE };
-  gsize          offset               = 0;
 
   if (! read_spec (node, &spec, error))
     return FALSE;
 
-  nr_contiguous_strides (in, strides);
   for (guint i = 0; i < in->rank; i++)
-    dims[i] = in->dims[i];
+    axes[i] = (SliceAxis) { 0, 1, in->dims[i] };
 
   for (gsize i = 0; i < spec.n; i++)
     {
-      gint64 dim, step = spec.steps[i], start, end;
+      gint64 dim, step = spec.steps[i], start, end, n;
       guint  axis;
 
       if (! nr_node_axis (node, spec.axes[i], in->rank, &axis, error))
@@ -107,20 +109,42 @@ slice_infer (NrNode *node, GError **error)
       is_used[axis] = TRUE;
       if (step > 0)
         {
-          start      = clamp_index (spec.starts[i], dim, 0, dim);
-          end        = clamp_index (spec.ends[i], dim, 0, dim);
-          dims[axis] = end > start ? (end - start + step - 1) / step : 0;
+          start = clamp_index (spec.starts[i], dim, 0, dim);
+          end   = clamp_index (spec.ends[i], dim, 0, dim);
+          n     = end > start ? (end - start + step - 1) / step : 0;
         }
       else
         {
-          start      = clamp_index (spec.starts[i], dim, 0, dim - 1);
-          end        = clamp_index (spec.ends[i], dim, -1, dim - 1);
-          dims[axis] = start > end && dim > 0 ? (start - end - step - 1) / -step : 0;
+          start = clamp_index (spec.starts[i], dim, 0, dim - 1);
+          end   = clamp_index (spec.ends[i], dim, -1, dim - 1);
+          n     = start > end && dim > 0 ? (start - end - step - 1) / -step : 0;
         }
 
-      if (dims[axis] > 0)
-        offset += (gsize) start * (gsize) strides[axis];
-      strides[axis] *= (gssize) step;
+      axes[axis] = (SliceAxis) { start, step, n };
+    }
+
+  return TRUE;
+}
+
+static gboolean
+slice_infer (NrNode *node, GError **error)
+{
+  const NrShape *in = &node->in[0]->shape;
+  SliceAxis      axes[NR_MAX_RANK];
+  gssize         strides[NR_MAX_RANK];
+  gint64         dims[NR_MAX_RANK];
+  gsize          offset = 0;
+
+  if (! resolve_axes (node, axes, error))
+    return FALSE;
+
+  nr_contiguous_strides (in, strides);
+  for (guint i = 0; i < in->rank; i++)
+    {
+      dims[i] = axes[i].n;
+      if (dims[i] > 0)
+        offset += (gsize) axes[i].start * (gsize) strides[i];
+      strides[i] *= (gssize) axes[i].step;
     }
 
   if (! nr_node_set_out (node, 0, in->type, in->rank, dims, error))
@@ -128,6 +152,81 @@ slice_infer (NrNode *node, GError **error)
 
   nr_strided_copy_init_node (node, in->rank, dims, strides, offset);
   return TRUE;
+}
+
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* Items are rows of the input. */
+static gboolean
+slice_plan_backward (NrBackward *backward, GError **error)
+{
+  const NrShape *in   = &backward->node->in[0]->shape;
+  SliceAxis     *axes = g_new0 (SliceAxis, NR_MAX_RANK);
+  gsize          width;
+
+  backward->params      = axes;
+  backward->free_params = g_free;
+  if (! resolve_axes (backward->node, axes, error))
+    return FALSE;
+
+  width             = in->rank > 0 ? (gsize) MAX (in->dims[in->rank - 1], 1) : 1;
+  backward->n_items = backward->node->in[0]->n / width;
+  backward->grain   = 1 + 4096 / width;
+  return TRUE;
+}
+
+/* The output index that input index I became; FALSE: none. */
+static gboolean
+output_index (const SliceAxis *axis, gint64 i, gint64 *o)
+{
+  const gint64 distance = i - axis->start;
+
+  *o = distance / axis->step;
+  return distance % axis->step == 0 && *o >= 0 && *o < axis->n;
+}
+
+/* Where the output row that input row ROW became begins; FALSE: it was cut away. */
+static gboolean
+output_row (const NrShape *in, const SliceAxis *axes, gsize row, gsize *start)
+{
+  gsize stride = in->rank > 0 ? (gsize) axes[in->rank - 1].n : 1;
+
+  *start = 0;
+  for (guint i = in->rank - MIN (in->rank, 1); i-- > 0;)
+    {
+      gint64 o;
+
+      if (! output_index (&axes[i], (gint64) (row % (gsize) in->dims[i]), &o))
+        return FALSE;
+      *start += (gsize) o * stride;
+      stride *= (gsize) axes[i].n;
+      row /= (gsize) in->dims[i];
+    }
+
+  return TRUE;
+}
+
+static void
+slice_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  static const SliceAxis scalar = { 0, 1, 1 };
+  const NrShape         *in     = &backward->node->in[0]->shape;
+  const SliceAxis       *axes   = backward->params;
+  const SliceAxis       *last   = in->rank > 0 ? &axes[in->rank - 1] : &scalar;
+  const gsize            width  = in->rank > 0 ? (gsize) in->dims[in->rank - 1] : 1;
+
+  for (gsize row = begin; row < end; row++)
+    {
+      gfloat *target = nr_tensor_f32 (backward->in_gradient[0]) + row * width;
+      gsize   start;
+
+      memset (target, 0, width * sizeof (gfloat));
+      if (! output_row (in, axes, row, &start))
+        continue;
+
+      for (gint64 o = 0; o < last->n; o++)
+        target[last->start + o * last->step] = nr_tensor_f32 (backward->out_gradient[0])[start + (gsize) o];
+    }
 }
 
 static const NrAttrSpec slice_attrs[] = {
@@ -143,4 +242,7 @@ const NrOpClass nr_op_slice = {
   .attrs   = slice_attrs,
   .infer   = slice_infer,
   .run     = nr_strided_copy_run,
+
+  .plan_backward = slice_plan_backward,
+  .backward      = slice_backward,
 };

@@ -151,6 +151,39 @@ split_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end,
       }
 }
 
+/* Elements [begin, end) of the input's gradient: those of the outputs one behind the other. */
+static void
+split_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const NrNode      *node   = backward->node;
+  const SplitParams *params = node->params;
+  const gsize        size   = sizeof (gfloat);
+  guint8            *target = backward->in_gradient[0]->data;
+  gsize              pos    = begin * size;
+  gsize              outer  = pos / params->row_bytes;
+  gsize              within = pos % params->row_bytes;
+
+  for (; pos < end * size; outer++, within = 0)
+    for (guint k = 0; k < node->n_out && pos < end * size; k++)
+      {
+        gsize length = params->lengths[k], n;
+
+        if (within >= length)
+          {
+            within -= length;
+            continue;
+          }
+
+        n = MIN (length - within, end * size - pos);
+        if (backward->out_gradient[k] != NULL)
+          memcpy (target + pos, (const guint8 *) backward->out_gradient[k]->data + outer * length + within, n);
+        else
+          memset (target + pos, 0, n);
+        pos += n;
+        within = 0;
+      }
+}
+
 static const NrAttrSpec split_attrs[] = {
   { "axis", NR_ATTR_INT }, { "num_outputs", NR_ATTR_INT }, { "split", NR_ATTR_INTS }, { NULL }
 };
@@ -164,4 +197,6 @@ const NrOpClass nr_op_split = {
   .attrs   = split_attrs,
   .infer   = split_infer,
   .run     = split_run,
+
+  .backward = split_backward,
 };

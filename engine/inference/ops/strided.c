@@ -23,15 +23,14 @@ nr_contiguous_strides (const NrShape *shape, gssize *strides)
     }
 }
 
-void
-nr_strided_copy_init_node (NrNode *node, guint rank, const gint64 *dims, const gssize *strides, gsize offset)
+/* Dimensions of 1 dropped, neighbours of one stride merged. */
+static NrStridedCopy *
+copy_new (gsize size, guint rank, const gint64 *dims, const gssize *strides, gsize offset)
 {
   NrStridedCopy *copy = g_new0 (NrStridedCopy, 1);
   guint          last;
 
-  g_return_if_fail (rank <= NR_STRIDED_MAX_RANK);
-
-  copy->size   = nr_type_size (node->out[0]->shape.type);
+  copy->size   = size;
   copy->offset = offset;
 
   for (guint i = 0; i < rank; i++)
@@ -61,12 +60,27 @@ nr_strided_copy_init_node (NrNode *node, guint rank, const gint64 *dims, const g
 
   last                = copy->rank - 1;
   copy->is_transposed = last > 0 && copy->strides[last - 1] == 1 && copy->strides[last] > 1 && copy->dims[last] > 0;
+  return copy;
+}
 
-  node->params      = copy;
+/* Items of a copy of N elements, and the smallest range worth a thread. */
+static gsize
+count_items (const NrStridedCopy *copy, gsize n, gsize *grain)
+{
+  const gsize width = copy->dims[copy->rank - 1];
+
+  *grain = copy->is_transposed ? MAX (BLOCK, MIN_PIECE_BYTES / (copy->size * width)) : MIN_PIECE_BYTES / copy->size;
+  return copy->is_transposed ? n / width : n;
+}
+
+void
+nr_strided_copy_init_node (NrNode *node, guint rank, const gint64 *dims, const gssize *strides, gsize offset)
+{
+  g_return_if_fail (rank <= NR_STRIDED_MAX_RANK);
+
+  node->params      = copy_new (nr_type_size (node->out[0]->shape.type), rank, dims, strides, offset);
   node->free_params = g_free;
-  node->n_items     = copy->is_transposed ? node->out[0]->n / copy->dims[last] : node->out[0]->n;
-  node->grain       = copy->is_transposed ? MAX (BLOCK, MIN_PIECE_BYTES / (copy->size * copy->dims[last]))
-                                          : MIN_PIECE_BYTES / copy->size;
+  node->n_items     = count_items (node->params, node->out[0]->n, &node->grain);
 }
 
 /* Input element of the output row of this index; dimensions below the last. */
@@ -194,13 +208,54 @@ copy_transposed (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize
     }
 }
 
+static void
+run_copy (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize begin, gsize end)
+{
+  if (copy->is_transposed)
+    copy_transposed (copy, in, out, begin, end);
+  else
+    copy_elements (copy, in, out, begin, end);
+}
+
 void
 nr_strided_copy_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
-  const NrStridedCopy *copy = node->params;
+  run_copy (node->params, node->in[0]->data, node->out[0]->data, begin, end);
+}
 
-  if (copy->is_transposed)
-    copy_transposed (copy, node->in[0]->data, node->out[0]->data, begin, end);
-  else
-    copy_elements (copy, node->in[0]->data, node->out[0]->data, begin, end);
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+gboolean
+nr_strided_copy_plan_backward (NrBackward *backward, GError **error)
+{
+  const NrStridedCopy *copy = backward->node->params;
+  gint64               dims[NR_STRIDED_MAX_RANK];
+  gssize               strides[NR_STRIDED_MAX_RANK], stride = 1;
+
+  /* The input's dimensions, outermost first, are the output's sorted by their strides in the input. */
+  for (guint i = copy->rank; i-- > 0; stride *= (gssize) copy->dims[i])
+    {
+      guint at = 0;
+
+      for (guint k = copy->rank; k-- > i + 1; at += copy->strides[k] > copy->strides[i])
+        ;
+      for (guint k = copy->rank - 1 - i; k > at; k--)
+        {
+          dims[k]    = dims[k - 1];
+          strides[k] = strides[k - 1];
+        }
+      dims[at]    = (gint64) copy->dims[i];
+      strides[at] = stride;
+    }
+
+  backward->params      = copy_new (copy->size, copy->rank, dims, strides, 0);
+  backward->free_params = g_free;
+  backward->n_items     = count_items (backward->params, backward->node->in[0]->n, &backward->grain);
+  return TRUE;
+}
+
+void
+nr_strided_copy_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  run_copy (backward->params, backward->out_gradient[0]->data, backward->in_gradient[0]->data, begin, end);
 }

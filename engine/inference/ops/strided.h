@@ -31,5 +31,9 @@ void nr_strided_copy_init_node (NrNode *node, guint rank, const gint64 *dims, co
 /* The run of such a node. */
 void nr_strided_copy_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch);
 
+/* The way back of such a node whose output has every element of its input once: another copy. */
+gboolean nr_strided_copy_plan_backward (NrBackward *backward, GError **error);
+void     nr_strided_copy_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch);
+
 /* Strides of a contiguous tensor. */
 void nr_contiguous_strides (const NrShape *shape, gssize *strides);

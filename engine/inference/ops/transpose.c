@@ -50,4 +50,7 @@ const NrOpClass nr_op_transpose = {
   .attrs   = transpose_attrs,
   .infer   = transpose_infer,
   .run     = nr_strided_copy_run,
+
+  .plan_backward = nr_strided_copy_plan_backward,
+  .backward      = nr_strided_copy_backward,
 };

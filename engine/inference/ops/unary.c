@@ -138,6 +138,50 @@ unary_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end,
       }
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* Whether the derivative is made of y and not of x (NrKernels.chain). */
+static gboolean
+derives_from_output (const UnaryParams *params)
+{
+  switch (params->function)
+    {
+    case NR_UNARY_EXP:
+    case NR_UNARY_RECIPROCAL:
+    case NR_UNARY_SIGMOID:
+    case NR_UNARY_SQRT:
+    case NR_UNARY_TANH:
+      return TRUE;
+    case NR_UNARY_LEAKY_RELU:
+      return params->a >= 0.0f;
+    default:
+      return FALSE;
+    }
+}
+
+static gboolean
+unary_plan_backward (NrBackward *backward, GError **error)
+{
+  if (derives_from_output (backward->node->params))
+    nr_backward_keep_out (backward, 0);
+  else
+    nr_backward_keep_in (backward, 0);
+  backward->in_place = TRUE;
+  return TRUE;
+}
+
+static void
+unary_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const UnaryParams *params = backward->node->params;
+  const NrTensor    *value  = derives_from_output (params) ? backward->out[0] : backward->in[0];
+
+  kernels->chain[params->function](nr_tensor_f32 (value) + begin, nr_tensor_f32 (backward->out_gradient[0]) + begin,
+                                   nr_tensor_f32 (backward->in_gradient[0]) + begin, end - begin, params->a, params->b);
+}
+
+/* -- Classes ------------------------------------------------------------------------------------------------------ */
+
 static const NrAttrSpec alpha_attrs[]        = { { "alpha", NR_ATTR_FLOAT }, { NULL } };
 static const NrAttrSpec gelu_attrs[]         = { { "approximate", NR_ATTR_STRING }, { NULL } };
 static const NrAttrSpec hard_sigmoid_attrs[] = { { "alpha", NR_ATTR_FLOAT }, { "beta", NR_ATTR_FLOAT }, { NULL } };
@@ -152,6 +196,9 @@ const NrOpClass nr_op_abs = {
   .infer    = signed_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_ceil = {
@@ -163,6 +210,9 @@ const NrOpClass nr_op_ceil = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_elu = {
@@ -175,6 +225,9 @@ const NrOpClass nr_op_elu = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_erf = {
@@ -186,6 +239,9 @@ const NrOpClass nr_op_erf = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_exp = {
@@ -197,6 +253,9 @@ const NrOpClass nr_op_exp = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_floor = {
@@ -208,6 +267,9 @@ const NrOpClass nr_op_floor = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_gelu = {
@@ -221,6 +283,9 @@ const NrOpClass nr_op_gelu = {
   .infer       = gelu_infer,
   .run         = unary_run,
   .in_place    = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_hard_sigmoid = {
@@ -233,6 +298,9 @@ const NrOpClass nr_op_hard_sigmoid = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_hard_swish = {
@@ -245,6 +313,9 @@ const NrOpClass nr_op_hard_swish = {
   .infer       = unary_infer,
   .run         = unary_run,
   .in_place    = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_leaky_relu = {
@@ -257,6 +328,9 @@ const NrOpClass nr_op_leaky_relu = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_log = {
@@ -268,6 +342,9 @@ const NrOpClass nr_op_log = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_mish = {
@@ -280,6 +357,9 @@ const NrOpClass nr_op_mish = {
   .infer       = unary_infer,
   .run         = unary_run,
   .in_place    = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_neg = {
@@ -291,6 +371,9 @@ const NrOpClass nr_op_neg = {
   .infer    = signed_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_reciprocal = {
@@ -302,6 +385,9 @@ const NrOpClass nr_op_reciprocal = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_round = {
@@ -314,6 +400,9 @@ const NrOpClass nr_op_round = {
   .infer       = unary_infer,
   .run         = unary_run,
   .in_place    = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_selu = {
@@ -326,6 +415,9 @@ const NrOpClass nr_op_selu = {
   .infer    = selu_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_sigmoid = {
@@ -337,6 +429,9 @@ const NrOpClass nr_op_sigmoid = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_softplus = {
@@ -348,6 +443,9 @@ const NrOpClass nr_op_softplus = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_sqrt = {
@@ -359,6 +457,9 @@ const NrOpClass nr_op_sqrt = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
 
 const NrOpClass nr_op_tanh = {
@@ -370,4 +471,7 @@ const NrOpClass nr_op_tanh = {
   .infer    = unary_infer,
   .run      = unary_run,
   .in_place = TRUE,
+
+  .plan_backward = unary_plan_backward,
+  .backward      = unary_backward,
 };
