@@ -155,3 +155,16 @@ nr_tensor_set_shape_like (NrTensor *tensor, const NrTensor *other)
   tensor->shape = other->shape;
   tensor->n     = other->n;
 }
+
+gboolean
+nr_tensor_has_shape_of (const NrTensor *a, const NrTensor *b)
+{
+  if (a->shape.type != b->shape.type || a->shape.rank != b->shape.rank)
+    return FALSE;
+
+  for (guint i = 0; i < a->shape.rank; i++)
+    if (a->shape.dims[i] != b->shape.dims[i])
+      return FALSE;
+
+  return TRUE;
+}

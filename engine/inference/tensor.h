@@ -48,3 +48,5 @@ nr_tensor_f32 (const NrTensor *tensor)
 gboolean nr_tensor_set_shape (NrTensor *tensor, NrType type, guint rank, const gint64 *dims, GError **error);
 /* Same type and shape as OTHER: cannot fail. */
 void nr_tensor_set_shape_like (NrTensor *tensor, const NrTensor *other);
+/* Whether type and dimensions are the same. */
+gboolean nr_tensor_has_shape_of (const NrTensor *a, const NrTensor *b);

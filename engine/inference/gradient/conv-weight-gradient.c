@@ -39,16 +39,16 @@ typedef struct
 
 typedef struct
 {
-  const NrConvPlan *plan;
-  Part             *parts;
-  gsize             segment;
-  gsize             n_units, n_stripes;
-  gsize             chunk, n_chunks;
-  gsize             m_ld, c_ld; /* floats between positions of transposed rows */
-  gsize             c_padded;   /* floats between output channels of sums */
-  gsize             group_sums; /* floats */
-  gsize             row_floats, ring_floats, line_floats; /* scratch: dy's row, x's rows, a line of 16 channels */
-  gsize             n_slots;                              /* rows of the ring */
+  NrConvPlan *plan;
+  Part       *parts;
+  gsize       segment;
+  gsize       n_units, n_stripes;
+  gsize       chunk, n_chunks;
+  gsize       m_ld, c_ld; /* floats between positions of transposed rows */
+  gsize       c_padded;   /* floats between output channels of sums */
+  gsize       group_sums; /* floats */
+  gsize       row_floats, ring_floats, line_floats; /* scratch: dy's row, x's rows, a line of 16 channels */
+  gsize       n_slots;                              /* rows of the ring */
 } WeightPlan;
 
 static gsize
@@ -71,6 +71,7 @@ weight_plan_free (gpointer data)
 {
   WeightPlan *weights = data;
 
+  nr_conv_plan_free (weights->plan);
   g_free (weights->parts);
   g_free (weights);
 }
@@ -154,8 +155,8 @@ plan_units (WeightPlan *weights)
 static WeightPlan *
 weight_plan_new (const NrNode *node, GError **error)
 {
-  const NrConvPlan *plan    = node->params;
-  WeightPlan       *weights = g_new0 (WeightPlan, 1);
+  NrConvPlan *plan    = nr_conv_plan_copy (node->params);
+  WeightPlan *weights = g_new0 (WeightPlan, 1);
 
   weights->plan  = plan;
   weights->parts = g_new0 (Part, plan->n_parts);

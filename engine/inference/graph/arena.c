@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * A place holds one or more tensors: a view lies where its input lies, the parts of a Split lie within it, the inputs of a
+ * A place holds one or more tensors: a view lies where its input lies, the parts of a Split or a Slice lie within it, the inputs of a
  * Concat are made within its output, an element-wise result may take the place of its input when that dies there. Places
  * of graph inputs and outputs are the caller's memory; all others get an offset in one block, the largest first, each in
  * the smallest gap between places alive at the same time.
@@ -143,8 +143,12 @@ is_split_in_place (const NrNode *node)
 static void
 put_outputs (Layout *layout, NrNode *node, guint i)
 {
-  const gboolean is_within = nr_node_is_view (node) || is_split_in_place (node);
+  const gboolean is_part   = node->is_part && ! node->in[0]->is_constant;
+  const gboolean is_within = is_part || nr_node_is_view (node) || is_split_in_place (node);
   gsize          offset    = is_within ? spot_of (layout, node->in[0])->offset : 0;
+
+  if (is_part)
+    offset += node->part_offset;
 
   if (is_within)
     g_hash_table_add (layout->silent, node);

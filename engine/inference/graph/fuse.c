@@ -127,19 +127,6 @@ set_activation (NrEpilogue *epilogue, const NrNode *node, const NrTensor *x)
 
 /* -- Chains ------------------------------------------------------------------------------------------------------- */
 
-static gboolean
-has_shape_of (const NrTensor *a, const NrTensor *b)
-{
-  if (a->shape.type != b->shape.type || a->shape.rank != b->shape.rank)
-    return FALSE;
-
-  for (guint i = 0; i < a->shape.rank; i++)
-    if (a->shape.dims[i] != b->shape.dims[i])
-      return FALSE;
-
-  return TRUE;
-}
-
 /* residual + x, x + residual, or residual - x where x's sign can still be changed. */
 static gboolean
 set_residual (NrNode *convolution, const NrNode *node, const NrTensor *x, NrAffine *affine)
@@ -157,7 +144,7 @@ set_residual (NrNode *convolution, const NrNode *node, const NrTensor *x, NrAffi
   else
     return FALSE;
 
-  if (! has_shape_of (other, x))
+  if (! nr_tensor_has_shape_of (other, x))
     return FALSE;
 
   if (g_str_equal (node->op->type, "Sub"))

@@ -92,6 +92,8 @@ struct _NrNode
   gsize          grain;       /* smallest range worth a thread, 0: chosen from n_items */
   gsize          scratch;     /* bytes each thread needs while running, aligned to 64 */
   guint64        n_macs;      /* direct multiply-adds, for reports */
+  gboolean       is_part;     /* out[0] is part_offset bytes into in[0], as it is there: nothing need be copied */
+  gsize          part_offset;
 
   NrEpilogue epilogue; /* convolutions only */
 

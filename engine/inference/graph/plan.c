@@ -393,6 +393,7 @@ nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *kernels, gb
     return NULL;
 
   plan->is_estimate = is_estimate;
+  nr_plan_simplify (plan);
   if (! nr_plan_fuse (plan, error) || ! nr_plan_prepare (plan, error) || ! nr_plan_lay_out (plan, error))
     return NULL;
 

@@ -84,6 +84,9 @@ gboolean nr_node_is_view (const NrNode *node);
 /* Drops nodes whose outputs nobody reads. */
 void nr_plan_drop_dead (NrPlan *plan);
 
+/* Drops nodes that hand their input on as it is (simplify.c). */
+void nr_plan_simplify (NrPlan *plan);
+
 /* Joins chains of nodes into one (fuse.c). */
 gboolean nr_plan_fuse (NrPlan *plan, GError **error);
 

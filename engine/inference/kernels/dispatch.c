@@ -51,6 +51,7 @@ fill (NrKernels *k, int level)
   k->pack_panel       = nr_pack_panel_c;
   k->product          = nr_product_c;
   k->product_at       = nr_product_at_c;
+  k->product_store    = nr_product_store_c;
   k->product_outer    = nr_product_outer_c;
   k->transpose_rows   = nr_transpose_rows_c;
   k->copy_row         = nr_copy_row_c;
@@ -70,6 +71,7 @@ fill (NrKernels *k, int level)
       k->pack_panel       = nr_pack_panel_avx2;
       k->product          = nr_product_avx2;
       k->product_at       = nr_product_at_avx2;
+      k->product_store    = nr_product_store_avx2;
       k->product_outer    = nr_product_outer_avx2;
       k->transpose_rows   = nr_transpose_rows_avx2;
       k->copy_row         = nr_copy_row_avx2;
@@ -91,6 +93,7 @@ fill (NrKernels *k, int level)
       k->pack_panel       = nr_pack_panel_avx512;
       k->product          = nr_product_avx512;
       k->product_at       = nr_product_at_avx512;
+      k->product_store    = nr_product_store_avx512;
       k->product_outer    = nr_product_outer_avx512;
       k->transpose_rows   = nr_transpose_rows_avx512;
       k->copy_row         = nr_copy_row_avx512;

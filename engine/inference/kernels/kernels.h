@@ -50,6 +50,14 @@ typedef struct
   bool            residual_first;
 } NrRowEpilogue;
 
+/* Where a row of sums goes: act (s + bias) + residual, as the epilogue says, to y. */
+typedef struct
+{
+  float        *y;        /* NULL: nowhere */
+  const float  *residual; /* or NULL */
+  NrRowEpilogue epilogue;
+} NrRowTarget;
+
 /* One axis of a grid of output positions q = 0 ... positions - 1. Tap t reads the input at q * step + offset[t] (zero
  * outside [0, input)); position q is written at q * out_step + out_phase. */
 typedef struct
@@ -152,6 +160,11 @@ struct NrKernels
 
   /* The same with row k of b at b + offset[k], c replaced; b needs no alignment, columns beyond those wanted are read too. */
   void (*product_at) (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
+
+  /* The sums of product_at, stored at once: row i to targets[i].y + at, n elements, n <= NR_PANEL. With 2 lanes, rows 2 i and
+   * 2 i + 1 alternate in targets[i].y + at, n <= 2 NR_PANEL elements of both together. Columns beyond those wanted are read
+   * up to a multiple of 16. */
+  void (*product_store) (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t n, size_t lanes, const NrRowTarget *targets, size_t at);
 
   /* c[i][j] += sum over k of a[k][i] b[k][j], rows of a lda floats apart; else as product, without its alignment for a and b. */
   void (*product_outer) (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);

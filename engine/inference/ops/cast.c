@@ -43,6 +43,7 @@ cast_infer (NrNode *node, GError **error)
   if (type == NR_TYPE_UNDEFINED)
     return nr_node_error (node, error, NR_ENGINE_ERROR_UNSUPPORTED, "ONNX element type %" G_GINT64_FORMAT " is not supported", to);
 
+  node->is_part = type == in->type;
   return nr_node_set_out (node, 0, type, in->rank, in->dims, error);
 }
 

@@ -25,8 +25,6 @@ gboolean nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, 
 /* Bias, activation and slope of an output channel (counted over all groups). */
 NrRowEpilogue nr_conv_row_epilogue (const NrNode *node, gsize channel);
 
-/* Sets group_weights and where each part's weights begin; returns the key of nr_node_share (), which the caller frees. */
-gchar   *nr_conv_panel_lay_out_weights (NrNode *node, NrConvPlan *plan);
 gboolean nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error);
 /* ITEM: a block of NR_ROWS output channels of a group. */
 void nr_conv_panel_pack (gfloat *packed, const NrNode *node, gsize item);
@@ -35,6 +33,8 @@ void nr_conv_panel_item (const NrNode *node, const NrKernels *kernels, const gfl
 /* Chooses rows and columns; FALSE if bands do not serve: three dimensions, far-reaching taps, too much scratch. */
 gboolean nr_conv_band_fits (NrConvPlan *plan);
 gboolean nr_conv_band_prepare (NrNode *node, NrConvPlan *plan, GError **error);
+void     nr_conv_band_pack (gfloat *packed, const NrNode *node, gsize item);
+void     nr_conv_band_free (NrConvPlan *plan);
 void     nr_conv_band_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
 
 gboolean nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error);

@@ -111,17 +111,16 @@ nr_conv_check_bias (NrNode *node, gint64 channels, GError **error)
 
 /* -- Grids -------------------------------------------------------------------------------------------------------- */
 
-static void
-plan_free (gpointer data)
+void
+nr_conv_plan_free (NrConvPlan *plan)
 {
-  NrConvPlan *plan = data;
-
   for (gsize i = 0; i < plan->n_parts; i++)
     {
       g_free (plan->parts[i].offsets);
       g_free (plan->parts[i].taps);
     }
   g_free (plan->parts);
+  nr_conv_band_free (plan);
   g_free (plan);
 }
 
@@ -131,9 +130,30 @@ nr_conv_plan_new (NrNode *node)
   NrConvPlan *plan = g_new0 (NrConvPlan, 1);
 
   node->params      = plan;
-  node->free_params = plan_free;
+  node->free_params = (GDestroyNotify) nr_conv_plan_free;
 
   return plan;
+}
+
+NrConvPlan *
+nr_conv_plan_copy (const NrConvPlan *plan)
+{
+  NrConvPlan *copy = g_new0 (NrConvPlan, 1);
+
+  copy->batch        = plan->batch;
+  copy->groups       = plan->groups;
+  copy->in_channels  = plan->in_channels;
+  copy->out_channels = plan->out_channels;
+  copy->w_group      = plan->w_group;
+  copy->w_out        = plan->w_out;
+  copy->w_in         = plan->w_in;
+  copy->n_taps       = plan->n_taps;
+  if (plan->is_transposed)
+    nr_conv_plan_add_phases (copy, plan->axis);
+  else
+    nr_conv_plan_add_grid (copy, plan->axis);
+
+  return copy;
 }
 
 void
@@ -271,6 +291,8 @@ pack_items (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize 
   for (gsize item = begin; item < end; item++)
     if (plan->method == NR_CONV_WINOGRAD)
       nr_conv_winograd_pack (packed, node, kernels, item);
+    else if (plan->method == NR_CONV_BAND)
+      nr_conv_band_pack (packed, node, item);
     else
       nr_conv_panel_pack (packed, node, item);
 }

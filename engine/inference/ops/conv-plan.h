@@ -37,6 +37,8 @@ typedef struct
   gsize      n_blocks;
 } NrConvPart;
 
+typedef struct _NrConvBand NrConvBand;
+
 typedef struct
 {
   gsize batch, groups;
@@ -61,6 +63,13 @@ typedef struct
   gsize         tiles_x, tiles_y; /* Winograd */
   gsize         step;             /* Winograd: output channels transformed back at once */
   gsize         rows, columns;    /* of an item: bands */
+
+  /* Bands. */
+  NrConvBand *bands; /* one for each unit of lanes x across parts */
+  gsize       n_bands;
+  gsize       lanes;      /* phases along a row */
+  gsize       across;     /* phases across rows that are computed together */
+  gboolean    is_stacked; /* they are rows of one product */
 } NrConvPlan;
 
 /* Reads kernel_shape, strides, dilations, pads (all but auto_pad) for the spatial axes of input 0 and weights (input 1)
@@ -72,6 +81,10 @@ gboolean nr_conv_check_bias (NrNode *node, gint64 channels, GError **error);
 
 /* Makes node->params. Grids are added with nr_conv_plan_add_grid () or nr_conv_plan_add_phases (). */
 NrConvPlan *nr_conv_plan_new (NrNode *node);
+
+/* The same convolution without node, before a method is chosen (which may cut its parts otherwise). */
+NrConvPlan *nr_conv_plan_copy (const NrConvPlan *plan);
+void        nr_conv_plan_free (NrConvPlan *plan);
 
 /* The grid of a convolution, those of a transposed one (ops/conv.c, ops/conv-transpose.c). */
 void nr_conv_plan_add_grid (NrConvPlan *plan, const NrConvAxis axis[3]);

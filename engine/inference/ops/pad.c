@@ -154,6 +154,10 @@ pad_infer (NrNode *node, GError **error)
   if (! nr_node_set_out (node, 0, in->type, in->rank, dims, error))
     return FALSE;
 
+  node->is_part = node->out[0]->n > 0;
+  for (guint i = 0; i < in->rank; i++)
+    node->is_part = node->is_part && before[i] == 0 && behind[i] == 0;
+
   /* Items are rows. */
   row = in->rank > 0 ? (gsize) MAX (dims[in->rank - 1], 1) : 1;
   if (node->out[0]->n > 0)

@@ -78,7 +78,11 @@ nr_strided_copy_init_node (NrNode *node, guint rank, const gint64 *dims, const g
 {
   g_return_if_fail (rank <= NR_STRIDED_MAX_RANK);
 
-  node->params      = copy_new (nr_type_size (node->out[0]->shape.type), rank, dims, strides, offset);
+  NrStridedCopy *copy = copy_new (nr_type_size (node->out[0]->shape.type), rank, dims, strides, offset);
+
+  node->is_part     = copy->rank == 1 && copy->strides[0] == 1 && node->out[0]->n > 0;
+  node->part_offset = offset * copy->size;
+  node->params      = copy;
   node->free_params = g_free;
   node->n_items     = count_items (node->params, node->out[0]->n, &node->grain);
 }
@@ -158,7 +162,7 @@ copy_elements (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize b
 }
 
 /* y[r][c] = x[c][r]: rows r of WIDTH columns, whose elements are contiguous along r in the input. A block at a time, so
- * that the lines read and written stay in the cache; few columns (pixel shuffle) are interleaved in one pass. */
+ * that the lines read and written stay in the cache. */
 #define DEFINE_TRANSPOSE(name, type)                                        \
   static void                                                               \
   name (const void *in, void *out, gsize n_rows, gsize width, gsize stride) \
@@ -166,18 +170,11 @@ copy_elements (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize b
     const type *x = in;                                                     \
     type       *y = out;                                                    \
                                                                             \
-    if (width == 2)                                                         \
-      for (gsize r = 0; r < n_rows; r++)                                    \
-        {                                                                   \
-          y[2 * r]     = x[r];                                              \
-          y[2 * r + 1] = x[stride + r];                                     \
-        }                                                                   \
-    else                                                                    \
-      for (gsize r0 = 0; r0 < n_rows; r0 += BLOCK)                          \
-        for (gsize c0 = 0; c0 < width; c0 += BLOCK)                         \
-          for (gsize r = r0; r < MIN (r0 + BLOCK, n_rows); r++)             \
-            for (gsize c = c0; c < MIN (c0 + BLOCK, width); c++)            \
-              y[r * width + c] = x[c * stride + r];                         \
+    for (gsize r0 = 0; r0 < n_rows; r0 += BLOCK)                            \
+      for (gsize c0 = 0; c0 < width; c0 += BLOCK)                           \
+        for (gsize r = r0; r < MIN (r0 + BLOCK, n_rows); r++)               \
+          for (gsize c = c0; c < MIN (c0 + BLOCK, width); c++)              \
+            y[r * width + c] = x[c * stride + r];                           \
   }
 
 DEFINE_TRANSPOSE (transpose_8, guint8)
@@ -187,7 +184,7 @@ DEFINE_TRANSPOSE (transpose_64, guint64)
 
 /* Rows [begin, end) of the output, contiguous in the input as far as they have the same outer index. */
 static void
-copy_transposed (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize begin, gsize end)
+copy_transposed (const NrStridedCopy *copy, const NrKernels *kernels, const guint8 *in, guint8 *out, gsize begin, gsize end)
 {
   guint last  = copy->rank - 1;
   gsize width = copy->dims[last];
@@ -198,7 +195,9 @@ copy_transposed (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize
       const guint8 *source = row_source (copy, in, last, begin);
       guint8       *target = out + begin * width * copy->size;
 
-      if (copy->size == 4)
+      if (copy->size == 4 && width <= 4) /* pixel shuffle */
+        kernels->interleave ((const gfloat *) source, (gsize) copy->strides[last], width, n, (gfloat *) target);
+      else if (copy->size == 4)
         transpose_32 (source, target, n, width, (gsize) copy->strides[last]);
       else if (copy->size == 8)
         transpose_64 (source, target, n, width, (gsize) copy->strides[last]);
@@ -209,10 +208,10 @@ copy_transposed (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize
 }
 
 static void
-run_copy (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize begin, gsize end)
+run_copy (const NrStridedCopy *copy, const NrKernels *kernels, const guint8 *in, guint8 *out, gsize begin, gsize end)
 {
   if (copy->is_transposed)
-    copy_transposed (copy, in, out, begin, end);
+    copy_transposed (copy, kernels, in, out, begin, end);
   else
     copy_elements (copy, in, out, begin, end);
 }
@@ -220,7 +219,7 @@ run_copy (const NrStridedCopy *copy, const guint8 *in, guint8 *out, gsize begin,
 void
 nr_strided_copy_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
-  run_copy (node->params, node->in[0]->data, node->out[0]->data, begin, end);
+  run_copy (node->params, kernels, node->in[0]->data, node->out[0]->data, begin, end);
 }
 
 /* -- Backward ----------------------------------------------------------------------------------------------------- */
@@ -257,5 +256,5 @@ nr_strided_copy_plan_backward (NrBackward *backward, GError **error)
 void
 nr_strided_copy_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
-  run_copy (backward->params, backward->out_gradient[0]->data, backward->in_gradient[0]->data, begin, end);
+  run_copy (backward->params, kernels, backward->out_gradient[0]->data, backward->in_gradient[0]->data, begin, end);
 }

@@ -25,7 +25,7 @@ typedef struct
 
 /* Output dimension i of dims[i] elements advances by strides[i] elements of the input, from OFFSET on; what this
  * reaches must lie inside the input. The copy becomes the node's params, and its items are set: elements of the output
- * or, when transposed, rows of it. */
+ * or, when transposed, rows of it. Where it is a piece of the input as it lies there, the node is marked so (is_part). */
 void nr_strided_copy_init_node (NrNode *node, guint rank, const gint64 *dims, const gssize *strides, gsize offset);
 
 /* The run of such a node. */

@@ -4,7 +4,7 @@
  */
 
 #include "../kernels-avx2.h"
-#include "../body/product.h"
+#include "../body/product-store.h"
 
 void
 nr_product_avx2 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
@@ -22,4 +22,10 @@ void
 nr_product_outer_avx2 (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
 {
   product_body (a, lda, b, ldb, NULL, depth, rows, columns, c, ldc, true);
+}
+
+void
+nr_product_store_avx2 (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t n, size_t lanes, const NrRowTarget *targets, size_t at)
+{
+  product_store_body (a, b, offset, depth, rows, n, lanes, targets, at);
 }

@@ -23,10 +23,7 @@ nr_copy_row_avx512 (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t
 void
 nr_interleave_avx512 (const float *rows, size_t stride, size_t n_rows, size_t n, float *to)
 {
-  if (n_rows == 2)
-    interleave_pair (rows, rows + stride, n, to);
-  else
-    nr_interleave_c (rows, stride, n_rows, n, to);
+  interleave_body (rows, stride, n_rows, n, to);
 }
 
 void

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "../kernels.h"
+#include "../kernels-c.h"
 #include "epilogue.h"
 
 #include <assert.h>
@@ -116,6 +116,41 @@ interleave_pair (const float *a, const float *b, size_t n, float *to)
       to[2 * j]     = a[j];
       to[2 * j + 1] = b[j];
     }
+}
+
+/* Zips twice: a0 c0 a1 c1 ... with b0 d0 b1 d1 ... is a0 b0 c0 d0 a1 ... */
+static inline void
+interleave_four (const float *rows, size_t stride, size_t n, float *to)
+{
+  size_t j = 0;
+
+  for (; j + NR_LANES <= n; j += NR_LANES)
+    {
+      const NrVec a = nr_vec_load (rows + j), b = nr_vec_load (rows + stride + j);
+      const NrVec c = nr_vec_load (rows + 2 * stride + j), d = nr_vec_load (rows + 3 * stride + j);
+      const NrVec even_low = nr_vec_zip_low (a, c), even_high = nr_vec_zip_high (a, c);
+      const NrVec odd_low = nr_vec_zip_low (b, d), odd_high = nr_vec_zip_high (b, d);
+
+      nr_vec_store (to + 4 * j, nr_vec_zip_low (even_low, odd_low));
+      nr_vec_store (to + 4 * j + NR_LANES, nr_vec_zip_high (even_low, odd_low));
+      nr_vec_store (to + 4 * j + 2 * NR_LANES, nr_vec_zip_low (even_high, odd_high));
+      nr_vec_store (to + 4 * j + 3 * NR_LANES, nr_vec_zip_high (even_high, odd_high));
+    }
+
+  for (; j < n; j++)
+    for (size_t i = 0; i < 4; i++)
+      to[4 * j + i] = rows[i * stride + j];
+}
+
+static inline void
+interleave_body (const float *rows, size_t stride, size_t n_rows, size_t n, float *to)
+{
+  if (n_rows == 2)
+    interleave_pair (rows, rows + stride, n, to);
+  else if (n_rows == 4)
+    interleave_four (rows, stride, n, to);
+  else
+    nr_interleave_c (rows, stride, n_rows, n, to);
 }
 
 static inline void

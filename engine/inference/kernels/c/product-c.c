@@ -55,3 +55,23 @@ nr_product_outer_c (const float *a, size_t lda, const float *b, size_t ldb, size
       for (size_t j = 0; j < columns; j++)
         c[i * ldc + j] += a[k * lda + i] * b[k * ldb + j];
 }
+
+void
+nr_product_store_c (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t n, size_t lanes, const NrRowTarget *targets, size_t at)
+{
+  float        sums[NR_ROWS * NR_PANEL], mixed[2 * NR_PANEL];
+  const size_t positions = (n + lanes - 1) / lanes;
+
+  assert (lanes >= 1 && lanes <= 2 && rows % lanes == 0 && n >= 1 && n <= lanes * NR_PANEL);
+
+  nr_product_at_c (a, b, offset, depth, rows, (positions + 15) / 16 * 16, sums, NR_PANEL);
+  for (size_t i = 0; i < rows / lanes; i++)
+    {
+      const NrRowTarget *to = &targets[i];
+
+      if (to->y == NULL)
+        continue;
+      nr_interleave_c (sums + i * lanes * NR_PANEL, NR_PANEL, lanes, positions, mixed);
+      nr_store_row_c (mixed, n, &to->epilogue, to->residual != NULL ? to->residual + at : NULL, to->y + at, 1, 0);
+    }
+}

@@ -80,6 +80,46 @@ test_product (gconstpointer level)
 }
 
 static void
+test_product_store (gconstpointer level)
+{
+  const NrKernels  *c    = nr_kernels_get (0);
+  const NrKernels  *k    = nr_kernels_get (GPOINTER_TO_INT (level));
+  g_autoptr (GRand) rand = g_rand_new_with_seed (7);
+  ptrdiff_t         offset[40];
+
+  fill (rand, in_a, ROOM);
+  fill (rand, in_b, ROOM);
+  fill (rand, residual, ROOM);
+
+  for (guint i = 0; i < 2000; i++)
+    {
+      const size_t lanes = (size_t) g_rand_int_range (rand, 1, 3);
+      const size_t rows  = lanes * (size_t) g_rand_int_range (rand, 1, (gint32) (NR_ROWS / lanes) + 1);
+      const size_t depth = (size_t) g_rand_int_range (rand, 0, 40);
+      const size_t n     = (size_t) g_rand_int_range (rand, 1, (gint32) (lanes * NR_PANEL) + 1);
+      NrRowTarget  targets[2][NR_ROWS];
+
+      for (size_t d = 0; d < G_N_ELEMENTS (offset); d++)
+        offset[d] = g_rand_int_range (rand, 0, ROOM - NR_PANEL);
+      for (size_t row = 0; row < rows / lanes; row++)
+        {
+          const NrRowActivation activation = (NrRowActivation) g_rand_int_range (rand, 0, 4);
+          const NrRowEpilogue   epilogue   = { activation, 0.1f, activation == NR_ROW_CLIP ? -0.3f : 0.2f, 0.6f, g_rand_boolean (rand) };
+          const float          *added      = g_rand_boolean (rand) ? residual + row * 128 : NULL;
+          const gboolean        is_left    = g_rand_int_range (rand, 0, 8) == 0;
+
+          targets[0][row] = (NrRowTarget) { is_left ? NULL : want + row * 128, added, epilogue };
+          targets[1][row] = (NrRowTarget) { is_left ? NULL : got + row * 128, added, epilogue };
+        }
+
+      guard ();
+      c->product_store (in_a, in_b, offset, depth, rows, n, lanes, targets[0], 5);
+      k->product_store (in_a, in_b, offset, depth, rows, n, lanes, targets[1], 5);
+      compare (NR_ROWS * 128, 1e-5, "product_store");
+    }
+}
+
+static void
 test_copy (gconstpointer level)
 {
   const NrKernels  *c    = nr_kernels_get (0);
@@ -290,6 +330,7 @@ main (int argc, char **argv)
     GTestDataFunc func;
   } tests[] = {
     { "product", test_product },
+    { "stored-product", test_product_store },
     { "copied-and-interleaved-rows", test_copy },
     { "stored-rows", test_store },
     { "panel", test_panel },

@@ -330,6 +330,57 @@ test_winograd (void)
         }
 }
 
+/* What networks have beside 3x3: phases of transposed convolutions as rows of one product or each by itself, few output
+ * channels, rows longer than an item; even and odd sizes. */
+static void
+test_bands (void)
+{
+  static const struct
+  {
+    gboolean is_transposed;
+    gint64   in, out, height, width, kernel, stride, pad, extra;
+  } shapes[] = {
+    { TRUE, 24, 13, 7, 53, 2, 2, 0, 0 },
+    { TRUE, 9, 32, 5, 49, 2, 2, 0, 1 },
+    { TRUE, 7, 1, 19, 60, 9, 2, 4, 1 },
+    { TRUE, 7, 2, 19, 60, 9, 2, 4, 0 },
+    { TRUE, 5, 20, 6, 21, 4, 2, 1, 0 },
+    { TRUE, 3, 4, 6, 21, 6, 3, 2, 1 },
+    { TRUE, 6, 9, 8, 17, 3, 2, 1, 1 },
+    { FALSE, 3, 1, 37, 61, 5, 1, 2, 0 },
+    { FALSE, 4, 2, 21, 50, 9, 1, 4, 0 },
+    { FALSE, 8, 3, 18, 47, 3, 1, 1, 0 },
+    { FALSE, 6, 1, 9, 997, 3, 1, 1, 0 },
+    { FALSE, 3, 27, 11, 16, 5, 1, 2, 0 },
+    { FALSE, 10, 17, 22, 98, 2, 2, 0, 0 },
+    { FALSE, 33, 40, 23, 31, 1, 1, 0, 0 },
+    { FALSE, 5, 9, 13, 700, 3, 2, 1, 0 },
+  };
+  g_autoptr (GRand) rand = g_rand_new_with_seed (77);
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      const Case c = {
+        .is_transposed = shapes[i].is_transposed,
+        .n_spatial     = 2,
+        .batch         = 1,
+        .groups        = 1,
+        .in            = shapes[i].in,
+        .out           = shapes[i].out,
+        .size          = { shapes[i].height, shapes[i].width },
+        .kernel        = { shapes[i].kernel, shapes[i].kernel },
+        .stride        = { shapes[i].stride, shapes[i].stride },
+        .dilation      = { 1, 1 },
+        .begin         = { shapes[i].pad, shapes[i].pad },
+        .end           = { shapes[i].pad, shapes[i].pad },
+        .extra         = { shapes[i].extra, shapes[i].extra },
+        .is_constant   = i % 4 > 0,
+      };
+
+      run_case (rand, &c);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -338,6 +389,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/conv/random-geometries-match-the-sum-in-double", GINT_TO_POINTER (FALSE), test_random);
   g_test_add_data_func ("/conv-transpose/random-geometries-match-the-sum-in-double", GINT_TO_POINTER (TRUE), test_random);
   g_test_add_func ("/conv/3x3-matches-the-sum-in-double-around-the-tile-sizes", test_winograd);
+  g_test_add_func ("/conv/strided-transposed-large-and-narrow-kernels-match-the-sum-in-double", test_bands);
 
   return g_test_run ();
 }
