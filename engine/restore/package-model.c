@@ -78,6 +78,15 @@ model_file_name (const NrPackage *package, gint scale)
 }
 
 NrModel *
+nr_package_load_file (const NrPackage *package, const gchar *file, GError **error)
+{
+  g_autofree gchar  *label = g_strdup_printf ("%s/%s", package->id, file);
+  g_autoptr (GBytes) bytes = nr_package_files_load (package->path, file, (gsize) NR_PACKAGE_MAX_FILE_MIB << 20, error);
+
+  return bytes ? nr_model_load_bytes (bytes, label, error) : NULL;
+}
+
+NrModel *
 nr_package_load_model (const NrPackage *package,
                        gint             scale,
                        NrPackageHints  *hints,
@@ -85,23 +94,34 @@ nr_package_load_model (const NrPackage *package,
                        GError         **error)
 {
   g_autofree gchar     *name    = model_file_name (package, scale);
-  g_autofree gchar     *label   = g_strdup_printf ("%s/%s", package->id, name);
   g_autoptr (NrPackage) current = nr_package_read (package->path, package->origin, hints);
   g_autoptr (NrModel)   model   = NULL;
-  g_autoptr (GBytes)    bytes   = NULL;
 
   if (current->problem)
     {
       fail (error, package, "%s", current->problem);
       return NULL;
     }
-  bytes = nr_package_files_load (package->path, name, (gsize) NR_PACKAGE_MAX_FILE_MIB << 20, error);
-  if (! bytes)
-    return NULL;
-  model = nr_model_load_bytes (bytes, label, error);
+  model = nr_package_load_file (package, name, error);
   if (! model || ! check_model (package, model, scale, reach, error))
     return NULL;
   return g_steal_pointer (&model);
+}
+
+/* A generator makes pictures from a list of numbers, its discriminator judges pictures. */
+static gboolean
+check_generative (const NrPackage *package, GError **error)
+{
+  g_autoptr (NrModel) generator     = nr_package_load_file (package, "generator.onnx", error);
+  g_autoptr (NrModel) discriminator = generator ? nr_package_load_file (package, "discriminator.onnx", error) : NULL;
+
+  if (! discriminator)
+    return FALSE;
+  if (nr_model_n_inputs (generator) != 1 || nr_model_input_shape (generator, 0)->rank != 2)
+    return fail (error, package, "generator.onnx must have one input [N, numbers]");
+  if (nr_model_n_inputs (discriminator) != 1)
+    return fail (error, package, "discriminator.onnx must have one input [N, 3, height, width]");
+  return check_input (package, discriminator, 0, 3, error);
 }
 
 gboolean
@@ -110,6 +130,8 @@ nr_package_check_models (const NrPackage *package, GError **error)
   NrPackageHints hints;
   NrReach        reach;
 
+  if (package->task == NR_TASK_FILL && nr_package_files_has (package->path, "generator.onnx"))
+    return check_generative (package, error);
   for (gint scale = 1; scale <= 4; scale++)
     {
       g_autoptr (NrModel) model = NULL;

@@ -308,11 +308,14 @@ read_card (NrPackage *package, JsonObject *root, GError **error)
   return TRUE;
 }
 
-/* Which networks there are: model.onnx, and for super-resolve model_x2.onnx to model_x4.onnx. SCALE: what the package
- * says its model.onnx does, 1: nothing said. */
+/* Which networks there are: model.onnx; for super-resolve model_x2.onnx to model_x4.onnx; for fill instead generator.onnx
+ * with discriminator.onnx. SCALE: what the package says its model.onnx does, 1: nothing said. */
 static gboolean
 find_models (NrPackage *package, gint scale, GError **error)
 {
+  if (package->task == NR_TASK_FILL && nr_package_files_has (package->path, "generator.onnx"))
+    return nr_package_files_has (package->path, "discriminator.onnx") ||
+           fail (error, "discriminator.onnx is missing beside generator.onnx");
   if (package->task != NR_TASK_SUPER_RESOLVE)
     return nr_package_files_has (package->path, "model.onnx") || fail (error, "model.onnx is missing");
 

@@ -34,5 +34,10 @@ NrModel *nr_package_load_model (const NrPackage *package,
                                 NrReach         *reach,
                                 GError         **error);
 
+/* Loads FILE of the package, whatever kind of network it holds: "generator.onnx" (z [N, L] -> image [N, 3, S, S] in -1..1)
+ * or "discriminator.onnx" (such an image -> probability [N, 1] that it is a photograph) of a fill package for completion
+ * by a generative network. NULL with an error that names package and file. */
+NrModel *nr_package_load_file (const NrPackage *package, const gchar *file, GError **error);
+
 /* Loads every network of the package once; FALSE with the first problem. */
 gboolean nr_package_check_models (const NrPackage *package, GError **error);

@@ -153,6 +153,8 @@ add_picture_input (NrOnnx__Model *model, FixtureNetwork network)
 {
   if (network == FIXTURE_FIXED || network == FIXTURE_FIXED_GLOBAL)
     nr_builder_input (model, "input", 1, 4, (const gint64[]) { 1, 3, 48, 64 });
+  else if (network == FIXTURE_LATENT)
+    nr_builder_input (model, "input", 1, 2, (const gint64[]) { -1, 8 });
   else
     nr_builder_input (model, "input", 1, 4, (const gint64[]) { 1, 3, -1, -1 });
 }
@@ -274,6 +276,7 @@ fixture_network (FixtureNetwork network)
   switch (network)
     {
     case FIXTURE_COPY:
+    case FIXTURE_LATENT:
       nr_builder_node (model, "Identity", "input", "output");
       break;
     case FIXTURE_INVERT:

@@ -32,6 +32,7 @@ const gchar *fixture_darktable_folder (void); /* .../darktable/models, made */
 typedef enum
 {
   FIXTURE_COPY,     /* output = input */
+  FIXTURE_LATENT, /* the same, but of [N, 8] numbers, not of a picture */
   FIXTURE_INVERT,   /* output = 1 - input */
   FIXTURE_BLUR,     /* three 3x3 convolutions, zero padding, radius 3 */
   FIXTURE_FIXED,    /* the same, for pictures of 64 x 48 only */

@@ -307,6 +307,26 @@ test_broken_networks (void)
   g_assert_nonnull (strstr (find (packages, "wrong-scale")->problem, "enlarges 3 times"));
 }
 
+/* Completion by a generative network takes a pair, which no other method can run. */
+static void
+test_generative_pairs (void)
+{
+  const gchar          *folder   = fixture_user_folder ();
+  g_autoptr (GPtrArray) packages = NULL;
+
+  empty_all ();
+  fixture_write_package (folder, "pair", "fill", 1, NULL, "generator.onnx", FIXTURE_LATENT);
+  fixture_write_package (folder, "pair", "fill", 1, NULL, "discriminator.onnx", FIXTURE_BLUR);
+  fixture_write_package (folder, "half", "fill", 1, NULL, "generator.onnx", FIXTURE_LATENT);
+  fixture_write_package (folder, "swapped", "fill", 1, NULL, "generator.onnx", FIXTURE_BLUR);
+  fixture_write_package (folder, "swapped", "fill", 1, NULL, "discriminator.onnx", FIXTURE_LATENT);
+  packages = nr_packages_list ();
+  g_assert_cmpuint (packages->len, ==, 3);
+  g_assert_cmpstr (find (packages, "pair")->problem, ==, NULL);
+  g_assert_nonnull (strstr (find (packages, "half")->problem, "discriminator.onnx is missing"));
+  g_assert_nonnull (strstr (find (packages, "swapped")->problem, "one input [N, numbers]"));
+}
+
 static void
 test_links_are_not_followed (void)
 {
@@ -530,6 +550,7 @@ main (gint argc, gchar *argv[])
   g_test_add_func ("/restore/packages/broken-configs-are-listed-with-their-problem", test_broken_configs);
   g_test_add_func ("/restore/packages/huge-configs-are-refused", test_huge_configs);
   g_test_add_func ("/restore/packages/broken-networks-are-listed-with-their-problem", test_broken_networks);
+  g_test_add_func ("/restore/packages/generative-pairs-are-listed-with-their-problem", test_generative_pairs);
   g_test_add_func ("/restore/packages/links-are-not-followed", test_links_are_not_followed);
   g_test_add_func ("/restore/packages/wrong-choices-name-what-there-is", test_wrong_choices);
   g_test_add_func ("/restore/packages/archives-are-added-replaced-and-removed", test_add_and_remove);
