@@ -7,7 +7,7 @@
 
 train goes on from the last checkpoint in --out, writes log.csv and a sheet of samples.  export writes
 generator.onnx (z N x 100 in -1..1 -> image N x 3 x 64 x 64 in -1..1) and discriminator.onnx (image ->
-probability N x 1 that it is a photograph), batch normalization in inference mode, float16 weights, and samples.png
+probability N x 1 that it is a photograph), batch normalization in inference mode, float16 weights, and samples.jpg
 and training.png for the card.
 """
 
@@ -225,7 +225,7 @@ def write_sheet(images: Tensor, path: Path, columns: int = 8) -> None:
     """N x 3 x H x W in -1..1 as a sheet of rows."""
     pixels = ((images.float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
     rows = [numpy.concatenate(pixels[i:i + columns], 1) for i in range(0, len(pixels) - columns + 1, columns)]
-    Image.fromarray(numpy.concatenate(rows)).save(path)
+    Image.fromarray(numpy.concatenate(rows)).save(path, quality=92)
 
 
 def note(run: Run, losses: list[tuple[float, float]], rate: float) -> None:
@@ -307,7 +307,7 @@ def export_pair(options: argparse.Namespace) -> None:
     with ort.silent_stderr():
         write_onnx(generator, z, ("z", "image"), options.package / "generator.onnx")
         write_onnx(Judge(discriminator).eval(), generator(z), ("image", "probability"), options.package / "discriminator.onnx")
-    write_sheet(generator(draw_z(96, device)), options.package / "samples.png", 16)
+    write_sheet(generator(draw_z(64, device)), options.package / "samples.jpg", 16)
     plot_losses(options.run / "log.csv", options.package / "training.png")
     report(generator, discriminator, tiles)
 
