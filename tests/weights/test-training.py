@@ -16,9 +16,12 @@ sys.path.insert(0, str(pathlib.Path(sys.argv.pop()) / 'train'))
 try:
     import torch
 
+    import blurs
+    import camera
     import classic
     import dcgan
     import degrade
+    import filter_bank
     import networks
     import train
 except ImportError as missing:
@@ -132,9 +135,79 @@ def test_blur_by_fft_is_the_direct_convolution():
 
 @needs_torch
 def test_blur_kernels_sum_to_one_and_identity_is_among_them():
-    kernels = degrade.blur_kernels(64, {'sharp': 0.3, 'disc': 0.2, 'line': 0.2}, torch.device('cpu'))
+    kernels = degrade.blur_kernels(64, {'sharp': 0.3, 'disc': 0.2, 'line': 0.2, 'shake': 0.1}, torch.device('cpu'))
     assert torch.allclose(kernels.sum((1, 2, 3)), torch.ones(64), atol=1e-5)
     assert (kernels[:, 0, 16, 16] > 0.999).any()
+
+
+@needs_torch
+def test_a_line_is_drawn_as_a_straight_motion_of_its_length():
+    length, angle = torch.full((1, 1, 1, 1), 14.), torch.full((1, 1, 1, 1), torch.pi / 6)
+    kernel = blurs.line_kernels(length, angle, 16)[0, 0].double()
+    rows, columns = torch.meshgrid(torch.arange(-16., 17), torch.arange(-16., 17), indexing='ij')
+    along, across = columns * 0.75**0.5 - rows * 0.5, columns * 0.5 + rows * 0.75**0.5
+    spread = (kernel * along**2).sum().sqrt()
+    assert abs(spread - 14 / 12**0.5) < 0.1, spread  # that of an even distribution over 14 pixels
+    assert (kernel * across**2).sum().sqrt() < 0.5 and (kernel * rows).sum().abs() < 1e-3
+
+
+@needs_torch
+def test_shake_kernels_are_as_wide_as_told():
+    sizes = torch.tensor([4., 12., 25.]).view(-1, 1, 1, 1)
+    for size, kernel in zip(sizes.flatten(), blurs.shake_kernels(sizes, 16)):
+        used = [(kernel[0].amax(axis) > 1e-6).nonzero() for axis in (0, 1)]
+        across = max(float(place.max() - place.min()) for place in used)
+        assert abs(across - size) <= 2, f'{across} instead of {size}'
+
+
+@needs_torch
+def test_a_deblurring_filter_takes_back_most_of_its_blur_and_keeps_brightness():
+    kernel = blurs.gaussian_kernels(torch.full((1, 1, 1, 1), 1.2), 16)
+    inverse = filter_bank.best_filters([kernel], 1.0, 12)
+    assert inverse.sum().abs() < 1e-4
+    steps = torch.zeros(1, 1, 96, 96)
+    steps[..., 40:56, 30:60] = 1
+    soft = degrade.convolve(torch.nn.functional.pad(steps, (16,) * 4), kernel)
+    sharper = soft + torch.nn.functional.conv2d(torch.nn.functional.pad(soft, (12,) * 4), inverse)
+    assert (sharper - steps).square().mean() < 0.4 * (soft - steps).square().mean()
+
+
+@needs_torch
+def test_an_untrained_deblurrer_returns_the_picture():
+    network = networks.Deblurrer([8, 8, 8], blocks=1, middle=1)
+    for parameter in network.tail.parameters():
+        torch.nn.init.zeros_(parameter)
+    picture = smooth_picture(64)
+    with torch.no_grad():
+        assert torch.equal(network(picture), picture)
+
+
+@needs_torch
+def test_demosaicing_returns_grey_exactly_and_a_smooth_picture_nearly():
+    grey = torch.rand(1, 1, 1, 1).expand(1, 3, 32, 32)
+    smooth = smooth_picture(64)
+    masks = camera.mosaic_masks(grey)
+    for method in camera.DEMOSAICS:
+        assert torch.allclose(method((grey * masks).sum(1, keepdim=True), masks), grey, atol=1e-5), method.__name__
+        mosaic = camera.mosaic_masks(smooth)
+        assert (method((smooth * mosaic).sum(1, keepdim=True), mosaic) - smooth).abs().mean() < 0.01, method.__name__
+
+
+@needs_torch
+def test_the_level_map_finds_noise_that_grows_with_brightness():
+    quiet = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
+    deviation = 0.02 + 0.1 * quiet[:, :1]
+    found = camera.level_map(quiet + deviation * torch.randn(1, 3, 128, 128), quiet)
+    assert (found / deviation - 1).abs().mean() < 0.15
+
+
+@needs_torch
+def test_web_pictures_have_the_told_size_and_stay_near_the_source():
+    for scale in (2, 3, 4):
+        batch = degrade.super_resolve_batch([(smooth_picture(330)[0] * 255).byte()], 2, 48, {'scale': scale, 'variant': 'photo'})
+        assert batch['input'].shape == (2, 3, 48, 48) and batch['target'].shape == (2, 3, 48 * scale, 48 * scale)
+        reduced = degrade.resized(batch['target'], 48, 'cubic')
+        assert (reduced - batch['input']).abs().mean() < 0.05
 
 
 @needs_torch

@@ -18,6 +18,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from blurs import disc_kernels, gaussian_kernels, line_kernels, shake_kernels
+from camera import level_map, photographed
 from cubic import keys_cubic
 
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff"}
@@ -49,8 +51,7 @@ def clean_patch(tile: Tensor, size: int, shrink: float) -> Tensor:
     if random.random() >= shrink:
         return random_crop(tile, size).float() / 255
     source = min(int(size * random.uniform(1.2, 2.2)), tile.shape[1], tile.shape[2])
-    matrix = resize_matrix(source, size, tile.device)
-    return (matrix @ (random_crop(tile, source).float() / 255) @ matrix.T).clamp(0, 1)
+    return resized(random_crop(tile, source).float() / 255, size, "cubic").clamp(0, 1)
 
 
 def turn(patch: Tensor, upright: bool = False) -> Tensor:
@@ -71,15 +72,31 @@ def clean_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> Te
 
 # Resampling and blur
 
+def sinc_lanczos(x: Tensor) -> Tensor:
+    return torch.where(x.abs() < 3, torch.sinc(x) * torch.sinc(x / 3), torch.zeros_like(x))
+
+
+def tent(x: Tensor) -> Tensor:
+    return (1 - x.abs()).clamp(min=0)
+
+
+def box(x: Tensor) -> Tensor:
+    return (0.5 + 1e-6 - x.abs() > 0).double()
+
+
+FILTERS = {"cubic": (keys_cubic, 2), "lanczos": (sinc_lanczos, 3), "linear": (tent, 1), "box": (box, 1)}
+
+
 @functools.lru_cache(maxsize=512)
-def resize_matrix(source: int, size: int, device: torch.device) -> Tensor:
-    """size x source weights of MATLAB's imresize "bicubic": antialiased when shrinking, symmetric border."""
+def resize_matrix(source: int, size: int, device: torch.device, kind: str = "cubic", antialias: bool = True) -> Tensor:
+    """size x source weights of MATLAB's imresize: antialiased when shrinking, symmetric border."""
+    shape, radius = FILTERS[kind]
     scale = size / source
-    stretch = max(1.0, 1 / scale)
+    stretch = max(1.0, 1 / scale) if antialias else 1.0
     centers = (torch.arange(size, dtype=torch.float64) + 0.5) / scale - 0.5
-    reach = math.ceil(2 * stretch) + 1
+    reach = math.ceil(radius * stretch) + 1
     columns = centers.floor()[:, None] + torch.arange(-reach, reach + 1)
-    weights = keys_cubic((centers[:, None] - columns) / stretch)
+    weights = shape((centers[:, None] - columns) / stretch)
     weights /= weights.sum(1, keepdim=True)
     columns = columns.long() % (2 * source)
     columns = torch.where(columns < source, columns, 2 * source - 1 - columns)
@@ -99,35 +116,6 @@ def uniform(count: int, low: float, high: float, device: torch.device) -> Tensor
 def chosen(count: int, share: float, device: torch.device) -> Tensor:
     """count x 1 x 1 x 1 booleans, true with probability `share`."""
     return torch.rand(count, 1, 1, 1, device=device) < share
-
-
-def grid(radius: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    axis = torch.arange(-radius, radius + 1, device=device, dtype=torch.float32)
-    return axis[:, None], axis[None, :]
-
-
-def normalized(kernels: Tensor) -> Tensor:
-    return kernels / kernels.sum((-2, -1), keepdim=True)
-
-
-def gaussian_kernels(sigma: Tensor, radius: int) -> Tensor:
-    """N x 1 x 1 x 1 sigmas in pixels -> N x 1 x K x K kernels; sigma 0 gives the identity."""
-    y, x = grid(radius, sigma.device)
-    return normalized(torch.exp(-(x**2 + y**2) / (2 * sigma.clamp(min=0.1)**2)))
-
-
-def disc_kernels(size: Tensor, radius: int) -> Tensor:
-    """Defocus discs of radius `size`, with an edge of one pixel."""
-    y, x = grid(radius, size.device)
-    return normalized((size + 0.5 - (x**2 + y**2).sqrt()).clamp(0, 1))
-
-
-def line_kernels(length: Tensor, angle: Tensor, radius: int) -> Tensor:
-    """Straight motion: 1 pixel wide lines of `length` pixels at `angle` (radians)."""
-    y, x = grid(radius, length.device)
-    along = (x * angle.cos() + y * angle.sin()).abs()
-    across = (y * angle.cos() - x * angle.sin()).abs()
-    return normalized(((length / 2 + 0.5 - along).clamp(0, 1) * (1 - across).clamp(0, 1)))
 
 
 def convolve(x: Tensor, kernels: Tensor) -> Tensor:
@@ -221,11 +209,12 @@ def jpeg(x: Tensor, quality: Tensor, subsampled: Tensor) -> Tensor:
 
 
 def maybe_jpeg(x: Tensor, share: float, low: float, high: float) -> Tensor:
-    if share <= 0:
+    """JPEG of random quality for a random share of the pictures."""
+    which = chosen(len(x), share, x.device).flatten().nonzero().flatten()
+    if not len(which):
         return x
-    count, device = len(x), x.device
-    squeezed = jpeg(x, uniform(count, low, high, device), chosen(count, 0.5, device))
-    return torch.where(chosen(count, share, device), squeezed, x)
+    count, device = len(which), x.device
+    return x.index_copy(0, which, jpeg(x[which], uniform(count, low, high, device), chosen(count, 0.5, device)))
 
 
 # Tasks: each makes a batch {"input": ..., "target": ..., and "sigma" for denoise}
@@ -237,28 +226,39 @@ def denoise_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> 
     sigma = sigma * ~chosen(count, options.get("zero", 0.04), device)
     noisy = clean + sigma * torch.randn_like(clean)
     noisy = torch.where(chosen(count, options.get("eight_bit", 0.6), device), to_8_bits(noisy), noisy)
+    sigma = sigma.expand(-1, 1, size, size)
     camera = int(count * options.get("camera", 0.0) + random.random())  # rounded up or down, right on average
     if camera:
-        spoiled = maybe_jpeg(camera_noise(clean[:camera]), 0.6, 70, 98)
-        noisy = torch.cat((spoiled, noisy[camera:]))
-        level = (spoiled - clean[:camera]).square().mean((1, 2, 3), keepdim=True).sqrt()
-        sigma = torch.cat((level, sigma[camera:]))
-    return {"input": noisy, "sigma": sigma.expand(-1, 1, size, size), "target": clean}
+        parts = zip(camera_case(clean[:camera]), (noisy, sigma, clean))
+        noisy, sigma, clean = (torch.cat((spoiled, others[camera:])) for spoiled, others in parts)
+    return {"input": noisy, "sigma": sigma, "target": clean}
+
+
+def camera_case(clean: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Noisy picture, level and target.  The level is a map by brightness or one number, 15 % off at most, as estimates are."""
+    noisy, quiet = photographed(clean)
+    noisy = maybe_jpeg(to_8_bits(noisy), 0.7, 60, 98)
+    count, device = len(clean), clean.device
+    flat = (noisy - quiet).square().mean((1, 2, 3), keepdim=True).sqrt()
+    level = torch.where(chosen(count, 0.5, device), level_map(noisy, quiet), flat)
+    return noisy, level * uniform(count, 0.85, 1.15, device), quiet
 
 
 def blur_kernels(count: int, options: dict, device: torch.device) -> Tensor:
-    """N x 1 x 33 x 33: Gaussian mostly, a share of discs and lines, and of no blur at all."""
+    """N x 1 x 33 x 33: Gaussian mostly, and shares of discs, straight motion, camera shake and no blur at all."""
     radius = 16
-    low, high = options.get("gaussian", [0.3, 4.0])
-    kernels = gaussian_kernels(uniform(count, low, high, device), radius)
-    kind = torch.rand(count, 1, 1, 1, device=device)
-    sharp, disc, line = options.get("sharp", 0.08), options.get("disc", 0.0), options.get("line", 0.0)
-    discs = disc_kernels(uniform(count, 0.5, 6, device), radius)
-    lines = line_kernels(uniform(count, 2, 25, device), uniform(count, 0, math.pi, device), radius)
-    none = gaussian_kernels(torch.zeros(count, 1, 1, 1, device=device), radius)
-    kernels = torch.where(kind < sharp + disc + line, lines, kernels)
-    kernels = torch.where(kind < sharp + disc, discs, kernels)
-    return torch.where(kind < sharp, none, kernels)
+    low, high = (math.log(s) for s in options.get("gaussian", [0.3, 4.0]))
+    kinds = [(options.get("sharp", 0.08), gaussian_kernels(torch.zeros(count, 1, 1, 1, device=device), radius)),
+             (options.get("disc", 0.0), disc_kernels(uniform(count, 0.5, 6, device), radius)),
+             (options.get("line", 0.0), line_kernels(uniform(count, 2, 25, device), uniform(count, 0, math.pi, device), radius)),
+             (options.get("shake", 0.0), shake_kernels(uniform(count, 3, 25, device), radius))]
+    # Small sigmas oftener: there the most is to be won, and the sharpest result wanted.
+    kernels = gaussian_kernels(uniform(count, low, high, device).exp(), radius)
+    choice = torch.rand(count, 1, 1, 1, device=device)
+    for share, others in kinds:
+        kernels = torch.where((choice >= 0) & (choice < share), others, kernels)
+        choice = choice - share
+    return kernels
 
 
 def deblur_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> dict[str, Tensor]:
@@ -266,20 +266,63 @@ def deblur_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> d
     device = wide.device
     clean = wide[..., 16:-16, 16:-16]
     blurred = convolve(wide, blur_kernels(count, options, device))
-    noise = uniform(count, 0, options.get("noise", 2.0) / 255, device) * chosen(count, 0.5, device)
+    # Half of the noisy ones have little noise.
+    noise = uniform(count, 0, 1, device)**2 * options.get("noise", 2.0) / 255
+    noise = noise * chosen(count, options.get("noisy", 0.5), device)
     blurred = to_8_bits(blurred + noise * torch.randn_like(blurred))
     blurred = maybe_jpeg(blurred, options.get("jpeg", 0.0), 70, 98)
     return {"input": blurred, "target": clean}
 
 
 def super_resolve_batch(tiles: list[Tensor], count: int, size: int, options: dict) -> dict[str, Tensor]:
-    """size is the low resolution's."""
-    scale, margin = options["scale"], options.get("margin", 4)
+    """size is the low resolution's.  Variant "clean": bicubic reduction; "photo": what phones and the web do."""
+    scale = options["scale"]
+    is_photo = options.get("variant", "clean") == "photo"
+    margin = 8 if is_photo else options.get("margin", 4)
     wide = clean_batch(tiles, count, (size + 2 * margin) * scale, options)
-    matrix = resize_matrix(wide.shape[-1], size + 2 * margin, wide.device)
-    low = to_8_bits(matrix @ wide @ matrix.T)
+    if is_photo:
+        low = web_picture(wide, size + 2 * margin)
+        low[0] = resized(wide[:1], size + 2 * margin, "cubic")[0]  # one picture a batch stays clean
+    else:
+        low = resized(wide, size + 2 * margin, "cubic")
     cut = margin * scale
-    return {"input": low[..., margin:-margin, margin:-margin], "target": wide[..., cut:-cut, cut:-cut]}
+    return {"input": to_8_bits(low)[..., margin:-margin, margin:-margin], "target": wide[..., cut:-cut, cut:-cut]}
+
+
+def resized(x: Tensor, size: int, kind: str, antialias: bool = True) -> Tensor:
+    matrix = resize_matrix(x.shape[-1], size, x.device, kind, antialias)
+    return matrix @ x @ matrix.T
+
+
+def blur_matrix(size: int, sigma: float, device: torch.device) -> Tensor:
+    """size x size weights of a Gaussian along one side, renormalized at the border."""
+    place = torch.arange(size, device=device, dtype=torch.float32)
+    weights = torch.exp(-(place[:, None] - place)**2 / (2 * max(sigma, 0.1)**2))
+    return weights / weights.sum(1, keepdim=True)
+
+
+def web_picture(x: Tensor, size: int) -> Tensor:
+    """Blurred, resized, noisy and squeezed, once or twice, size x size in the end; sizes are multiples of 16.
+
+    Blur and filter are the same for the whole batch, noise and JPEG are not.
+    """
+    sizes = [size]
+    if random.random() < 0.6:
+        sizes.insert(0, random.randrange(size // 16, x.shape[-1] // 16 + 1) * 16)
+    for number, next_size in enumerate(sizes):
+        is_last = number == len(sizes) - 1
+        count, source, device = len(x), x.shape[-1], x.device
+        shrink = source / next_size
+        # Viewers and phones often skip the antialiasing: bearable down to about 2/3.
+        resize = resize_matrix(source, next_size, device, random.choice(["cubic", "cubic", "lanczos", "linear", "box"]),
+                               shrink > 1.5 or random.random() < 0.7)
+        soft = random.uniform(0, 0.5) * shrink * (random.random() < 0.7)
+        rows, columns = (resize @ blur_matrix(source, soft * random.uniform(0.8, 1.2), device) for _ in range(2))
+        x = rows @ x @ columns.T
+        noise = uniform(count, 0, 1, device)**2 * 10 / 255 * chosen(count, 0.5, device)
+        grain = torch.where(chosen(count, 0.5, device), torch.randn_like(x), torch.randn_like(x[:, :1]))
+        x = maybe_jpeg(to_8_bits(x + noise * grain), 0.75 if is_last else 0.5, 55, 97)
+    return x
 
 
 BATCHES = {"denoise": denoise_batch, "deblur": deblur_batch, "super-resolve": super_resolve_batch}
@@ -302,8 +345,11 @@ def validation_set(task: str, tiles: list[Tensor], options: dict, size: int = 24
     if task == "denoise":
         return {f"sigma{s}": [noisy_case(t, s, i, size) for i, t in enumerate(tiles)] for s in (0, 15, 25, 50)}
     if task == "deblur":
-        return {f"gaussian{s}": [blurred_case(t, s, i, size) for i, t in enumerate(tiles)] for s in (0, 1, 2, 3)}
-    return {f"x{options['scale']}": [reduced_case(t, options["scale"], options.get("side", 312)) for t in tiles]}
+        return {name: [blurred_case(t, kernel, size) for t in tiles] for name, kernel in validation_kernels().items()}
+    cases = {f"x{options['scale']}": [reduced_case(t, options["scale"], options.get("side", 312)) for t in tiles]}
+    if options.get("variant") == "photo":
+        cases["photo"] = [web_case(t, options["scale"], i) for i, t in enumerate(tiles)]
+    return cases
 
 
 def noisy_case(tile: Tensor, sigma: int, seed: int, size: int) -> dict[str, Tensor]:
@@ -312,13 +358,30 @@ def noisy_case(tile: Tensor, sigma: int, seed: int, size: int) -> dict[str, Tens
     return {"input": noisy, "target": clean, "sigma": torch.full_like(clean[:, :1], sigma / 255)}
 
 
-def blurred_case(tile: Tensor, sigma: int, seed: int, size: int) -> dict[str, Tensor]:
+def validation_kernels() -> dict[str, Tensor]:
+    """1 x 1 x 33 x 33 each."""
+    one = torch.ones(1, 1, 1, 1)
+    kernels = {f"gaussian{s}": gaussian_kernels(one * s, 16) for s in (0, 1, 2, 3)}
+    return {**kernels, "disc3": disc_kernels(one * 3, 16), "line12": line_kernels(one * 12, one, 16)}
+
+
+def blurred_case(tile: Tensor, kernel: Tensor, size: int) -> dict[str, Tensor]:
     wide = center_crop(tile, size + 32)
-    kernel = gaussian_kernels(torch.full((1, 1, 1, 1), float(sigma), device=tile.device), 16)
-    return {"input": to_8_bits(convolve(wide, kernel)), "target": wide[..., 16:-16, 16:-16]}
+    return {"input": to_8_bits(convolve(wide, kernel.to(wide.device))), "target": wide[..., 16:-16, 16:-16]}
 
 
 def reduced_case(tile: Tensor, scale: int, side: int) -> dict[str, Tensor]:
     clean = center_crop(tile, side)
-    matrix = resize_matrix(side, side // scale, tile.device)
-    return {"input": to_8_bits(matrix @ clean @ matrix.T), "target": clean}
+    return {"input": to_8_bits(resized(clean, side // scale, "cubic")), "target": clean}
+
+
+def web_case(tile: Tensor, scale: int, number: int) -> dict[str, Tensor]:
+    """One of four fixed pipelines: soft, noisy, and JPEG of two qualities."""
+    size = 96 // scale * scale * 3
+    clean = center_crop(tile, size)
+    sigma, noise, quality = [(0.6, 0, 90), (0.3, 6, 95), (0.3, 0, 70), (0.5, 3, 80)][number % 4]
+    one = torch.ones(1, 1, 1, 1, device=clean.device)
+    soft = convolve(F.pad(clean, (8, 8, 8, 8), mode="reflect"), gaussian_kernels(one * sigma * scale, 8))
+    low = resized(soft, size // scale, "linear")
+    low = to_8_bits(low + noise / 255 * seeded_noise(low.shape, number).to(low.device))
+    return {"input": jpeg(low, one * quality, one > 0), "target": clean}

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import classic
+import filter_bank
 from cubic import phase_taps
 
 
@@ -64,16 +65,66 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, sigma: Tensor | None = None) -> Tensor:
         full = torch.cat((x, sigma), 1) if self.has_sigma else x
-        y = self.head(F.pixel_unshuffle(full, 2))
+        y, _ = self.levels(self.head(F.pixel_unshuffle(full, 2)))
+        return x + F.pixel_shuffle(self.tail(y), 2).to(x.dtype)
+
+    def levels(self, y: Tensor, hint: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Everything between head and tail, and what the middle made; the hint is added before the middle."""
         skips = []
         for blocks, down in zip(self.down_blocks, self.down):
             y = blocks(y)
             skips.append(y)
             y = down(y)
-        y = self.middle(y)
+        deepest = y = self.middle(y if hint is None else y + hint)
         for blocks, up in zip(self.up_blocks, self.up):
             y = blocks(up(y) + skips.pop())
-        return x + F.pixel_shuffle(self.tail(y), 2).to(x.dtype)
+        return y, deepest
+
+
+class Deblurrer(UNet):
+    """U-Net that mixes fixed deblurring filters of the luma by gates of its own making, pixel by pixel.
+
+    output = x + sum_k gate_k (filter_k * luma) + residual.  The filters do what takes a network long to learn, large
+    inverse kernels.  The network finds which blur it is and corrects what is left.  What tells blurs apart is the ratio
+    of energies between frequencies and directions, so the logarithms of the filters' energies, of squares of 8 and of
+    56 pixels, enter at 1/8 of the size, where the gates' smooth part is made.
+    """
+
+    def __init__(self, widths: list[int], blocks: int = 2, middle: int = 4) -> None:
+        super().__init__(widths, blocks, middle)
+        if len(widths) != 3:
+            raise SystemExit("deblurrer: needs three widths, energies are for 1/8 of the size")
+        self.bank = nn.ParameterList(nn.Parameter(f, requires_grad=False) for f in filter_bank.deblurring_filters())
+        count = sum(len(filters) for filters in self.bank)
+        self.look = nn.Conv2d(count, widths[0], 2, stride=2)
+        self.weigh = nn.Conv2d(2 * count, widths[-1], 1)
+        self.gates = nn.ConvTranspose2d(widths[0], count, 2, stride=2)
+        self.smooth_gates = nn.Conv2d(widths[-1], count, 1)
+        with torch.no_grad():
+            for layer in (self.look, self.weigh):
+                layer.weight.mul_(0.3)
+            for layer in (self.gates, self.smooth_gates):
+                layer.weight.zero_()
+                layer.bias.zero_()
+
+    def filtered(self, x: Tensor) -> Tensor:
+        """N x filters x H x W."""
+        luma = x.mean(1, keepdim=True)
+        return torch.cat([F.conv2d(F.pad(luma, (filters.shape[-1] // 2,) * 4, mode="reflect"), filters)
+                          for filters in self.bank], 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # In float32: the filters amplify rounding errors.
+        with torch.autocast(x.device.type, enabled=False):
+            bank = self.filtered(x)
+            energy = F.avg_pool2d(bank * bank, 8)
+            wide = F.avg_pool2d(energy, 7, 1, 3, count_include_pad=False)
+            energies = torch.log(torch.cat((energy, wide), 1) + 1e-6) + 8
+        y = self.head(F.pixel_unshuffle(x, 2)) + self.look(bank)
+        y, deepest = self.levels(y, self.weigh(energies))
+        gates = self.gates(y) + F.interpolate(self.smooth_gates(deepest), scale_factor=8, mode="bilinear")
+        sharper = (gates * bank.to(gates.dtype)).sum(1, keepdim=True)
+        return x + sharper.to(x.dtype) + F.pixel_shuffle(self.tail(y), 2).to(x.dtype)
 
 
 class SuperResolver(nn.Module):
@@ -114,7 +165,7 @@ class SuperResolver(nn.Module):
         return F.pixel_shuffle(base + detail.to(x.dtype), self.scale)
 
 
-NETWORKS = {"unet": UNet, "super-resolver": SuperResolver}
+NETWORKS = {"unet": UNet, "deblurrer": Deblurrer, "super-resolver": SuperResolver}
 
 
 def build(settings: dict) -> nn.Module:
@@ -145,9 +196,10 @@ def macs_per_pixel(network: nn.Module, size: int = 192) -> float:
         grid = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
         total += module.weight.numel() * grid.shape[2] * grid.shape[3]
 
+    filters = sum(f.numel() for f in getattr(network, "bank", []))
     hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
     with torch.no_grad():
         network(*example_inputs(network, size, size).values())
     for hook in hooks:
         hook.remove()
-    return total / size**2
+    return total / size**2 + filters

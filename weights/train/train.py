@@ -167,7 +167,8 @@ class Run:
         self.config, self.out, self.device = config, out, device
         self.network = networks.build(config["network"]).to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=config["lr"], weight_decay=config["weight_decay"],
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(trained, fused=True, lr=config["lr"], weight_decay=config["weight_decay"],
                                            betas=(0.9, 0.99))
         self.step, self.seconds, self.stopped = 0, 0.0, False
         self.plateau = Plateau()
