@@ -182,28 +182,28 @@ arithmetic_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize
 /* -- Backward ----------------------------------------------------------------------------------------------------- */
 
 static void
-local_negative (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+local_negative (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
 {
   kernels->unary[NR_UNARY_NEG](gy, d, n, 0.0f, 0.0f);
 }
 
 /* v: the other factor. */
 static void
-local_product (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+local_product (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
 {
   kernels->binary[NR_BINARY_MUL](gy, v[0], d, n, 1, step[0]);
 }
 
 /* v: the divisor. */
 static void
-local_dividend (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+local_dividend (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
 {
   kernels->binary[NR_BINARY_DIV](gy, v[0], d, n, 1, step[0]);
 }
 
 /* y = a / b, dy / db = -y / b. v: y, b. */
 static void
-local_divisor (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+local_divisor (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
 {
   for (gsize i = 0; i < n; i++)
     d[i] = -gy[i] * v[0][i] / v[1][i * step[1]];
@@ -211,7 +211,7 @@ local_divisor (const NrKernels *kernels, const gfloat *gy, const gfloat *const *
 
 /* Min and Max. v: the input, y. Inputs that are equal all get the gradient. */
 static void
-local_chosen (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+local_chosen (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
 {
   for (gsize i = 0; i < n; i++)
     d[i] = v[0][i * step[0]] == v[1][i] ? gy[i] : 0.0f;
@@ -219,7 +219,7 @@ local_chosen (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v
 
 /* v: x, slope. */
 static void
-local_prelu_x (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+local_prelu_x (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
 {
   for (gsize i = 0; i < n; i++)
     d[i] = v[0][i] > 0.0f ? gy[i] : gy[i] * v[1][i * step[1]];
@@ -227,7 +227,7 @@ local_prelu_x (const NrKernels *kernels, const gfloat *gy, const gfloat *const *
 
 /* v: x. */
 static void
-local_prelu_slope (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+local_prelu_slope (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
 {
   for (gsize i = 0; i < n; i++)
     d[i] = v[0][i] < 0.0f ? gy[i] * v[0][i] : 0.0f;

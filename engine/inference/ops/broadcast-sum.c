@@ -129,7 +129,7 @@ local_gradients (const NrBackward *backward, const NrKernels *kernels, const Pos
       step[k] = (gint) stride;
     }
 
-  sum->local (kernels, gy, v, step, d, n);
+  sum->local (backward->node, kernels, gy, v, step, d, n);
   return d;
 }
 

@@ -19,7 +19,8 @@ enum
 
 /* d[i] = what output element i adds to the gradient of its input, i < n. gy: the output's gradient; operand k is at v[k],
  * its elements step[k] (0 or 1) apart. d may be gy. */
-typedef void (*NrLocalGradient) (const NrKernels     *kernels,
+typedef void (*NrLocalGradient) (const NrNode        *node,
+                                 const NrKernels     *kernels,
                                  const gfloat        *gy,
                                  const gfloat *const *v,
                                  const gint          *step,

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-#include "graph/node.h"
+#include "broadcast-sum.h"
 
 enum
 {
@@ -119,6 +119,89 @@ gemm_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, 
     }
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* beta. */
+static void
+local_c (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+{
+  kernels->unary[NR_UNARY_LINEAR](gy, d, n, ((const Gemm *) node->params)->beta, 0.0f);
+}
+
+/* Rows of the gradient of A or B as it is stored. */
+static gint64
+stored_rows (const Gemm *gemm, guint input)
+{
+  if (input == 0)
+    return gemm->trans_a ? gemm->k : gemm->m;
+  return gemm->trans_b ? gemm->n : gemm->k;
+}
+
+/* Items are bands of rows, as in the forward product. */
+static gboolean
+gemm_plan_backward (NrBackward *backward, GError **error)
+{
+  const Gemm *gemm  = backward->node->params;
+  const guint input = nr_backward_wanted (backward);
+
+  if (input == 2)
+    {
+      nr_broadcast_sum_plan (backward, gemm->beta == 1.0f ? NULL : local_c, 0, NULL);
+      return TRUE;
+    }
+
+  nr_backward_keep_in (backward, 1 - input);
+  backward->n_items = (gsize) ((stored_rows (gemm, input) + BAND - 1) / BAND);
+  backward->grain   = 1;
+  return TRUE;
+}
+
+/* ROWS rows of the gradient of A or B from row FIRST on. With op (A) m x k, op (B) k x n and dY m x n: d op (A) = alpha dY
+ * op (B)^T, d op (B) = alpha op (A)^T dY; where the input is stored transposed, so are these products. */
+static void
+gemm_band (const NrBackward *backward, const NrKernels *kernels, guint input, gint64 first, gint64 rows)
+{
+  const Gemm   *g      = backward->node->params;
+  const gint64  width  = (gint64) backward->node->in[input]->n / stored_rows (g, input);
+  const gint64  depth  = input == 0 ? g->n : g->m;
+  const gint64  lda    = g->trans_a ? g->m : g->k;
+  const gint64  ldb    = g->trans_b ? g->k : g->n;
+  const gfloat *dy     = nr_tensor_f32 (backward->out_gradient[0]);
+  const gfloat *z      = nr_tensor_f32 (backward->in[1 - input]); /* B for A, A for B */
+  gfloat       *target = nr_tensor_f32 (backward->in_gradient[input]) + first * width;
+
+  if (depth == 0)
+    memset (target, 0, (gsize) (rows * width) * sizeof (gfloat));
+  else if (input == 0 && ! g->trans_a)
+    kernels->matrix_product (false, ! g->trans_b, (gsize) rows, (gsize) width, (gsize) depth, g->alpha,
+                             dy + first * g->n, (gsize) g->n, z, (gsize) ldb, 0.0f, target, (gsize) width);
+  else if (input == 0)
+    kernels->matrix_product (g->trans_b, true, (gsize) rows, (gsize) width, (gsize) depth, g->alpha,
+                             g->trans_b ? z + first : z + first * ldb, (gsize) ldb, dy, (gsize) g->n, 0.0f, target, (gsize) width);
+  else if (! g->trans_b)
+    kernels->matrix_product (! g->trans_a, false, (gsize) rows, (gsize) width, (gsize) depth, g->alpha,
+                             g->trans_a ? z + first * lda : z + first, (gsize) lda, dy, (gsize) g->n, 0.0f, target, (gsize) width);
+  else
+    kernels->matrix_product (true, g->trans_a, (gsize) rows, (gsize) width, (gsize) depth, g->alpha,
+                             dy + first, (gsize) g->n, z, (gsize) lda, 0.0f, target, (gsize) width);
+}
+
+static void
+gemm_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const guint  input = nr_backward_wanted (backward);
+  const gint64 rows  = stored_rows (backward->node->params, MIN (input, 1));
+
+  if (input == 2)
+    {
+      nr_broadcast_sum_backward (backward, kernels, begin, end, scratch);
+      return;
+    }
+
+  for (gint64 band = (gint64) begin; band < (gint64) end; band++)
+    gemm_band (backward, kernels, input, band * BAND, MIN (BAND, rows - band * BAND));
+}
+
 static const NrAttrSpec attrs[] = {
   { "alpha", NR_ATTR_FLOAT },
   { "beta", NR_ATTR_FLOAT },
@@ -136,4 +219,7 @@ const NrOpClass nr_op_gemm = {
   .attrs   = attrs,
   .infer   = gemm_infer,
   .run     = gemm_run,
+
+  .plan_backward = gemm_plan_backward,
+  .backward      = gemm_backward,
 };

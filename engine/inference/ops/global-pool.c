@@ -45,6 +45,60 @@ global_max_pool_run (const NrNode *node, const NrKernels *kernels, gsize begin, 
     nr_tensor_f32 (node->out[0])[i] = kernels->row_max (nr_tensor_f32 (node->in[0]) + i * n, n);
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* Items are planes. */
+static gboolean
+global_average_pool_plan_backward (NrBackward *backward, GError **error)
+{
+  backward->n_items = backward->node->out[0]->n;
+  backward->grain   = backward->node->grain;
+  return TRUE;
+}
+
+static void
+global_average_pool_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const gsize n = backward->node->in[0]->n / backward->node->out[0]->n;
+
+  for (gsize i = begin; i < end; i++)
+    {
+      const gfloat share = nr_tensor_f32 (backward->out_gradient[0])[i] / (gfloat) n;
+      gfloat      *dx    = nr_tensor_f32 (backward->in_gradient[0]) + i * n;
+
+      for (gsize k = 0; k < n; k++)
+        dx[k] = share;
+    }
+}
+
+static gboolean
+global_max_pool_plan_backward (NrBackward *backward, GError **error)
+{
+  nr_backward_keep_in (backward, 0);
+  return global_average_pool_plan_backward (backward, error);
+}
+
+/* The first of the largest elements gets the gradient. */
+static void
+global_max_pool_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const gsize n = backward->node->in[0]->n / backward->node->out[0]->n;
+
+  for (gsize i = begin; i < end; i++)
+    {
+      const gfloat *x    = nr_tensor_f32 (backward->in[0]) + i * n;
+      gfloat       *dx   = nr_tensor_f32 (backward->in_gradient[0]) + i * n;
+      gsize         best = 0;
+
+      for (gsize k = 1; k < n; k++)
+        if (x[k] > x[best])
+          best = k;
+
+      memset (dx, 0, n * sizeof (gfloat));
+      dx[best] = nr_tensor_f32 (backward->out_gradient[0])[i];
+    }
+}
+
 const NrOpClass nr_op_global_average_pool = {
   .type    = "GlobalAveragePool",
   .min_in  = 1,
@@ -53,6 +107,9 @@ const NrOpClass nr_op_global_average_pool = {
   .max_out = 1,
   .infer   = global_pool_infer,
   .run     = global_average_pool_run,
+
+  .plan_backward = global_average_pool_plan_backward,
+  .backward      = global_average_pool_backward,
 };
 
 const NrOpClass nr_op_global_max_pool = {
@@ -63,4 +120,7 @@ const NrOpClass nr_op_global_max_pool = {
   .max_out = 1,
   .infer   = global_pool_infer,
   .run     = global_max_pool_run,
+
+  .plan_backward = global_max_pool_plan_backward,
+  .backward      = global_max_pool_backward,
 };

@@ -111,6 +111,96 @@ group_normalization_run (const NrNode *node, const NrKernels *kernels, gsize beg
     }
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* All gradients of a group of channels at once, over all pictures; statistics are found again rather than kept. */
+static gboolean
+group_normalization_plan_backward (NrBackward *backward, GError **error)
+{
+  const GroupParams *params = backward->node->params;
+
+  nr_backward_keep_in (backward, 0);
+  nr_backward_keep_in (backward, 1);
+  backward->n_items = params->groups;
+  backward->grain   = 1;
+  backward->scratch = 2 * params->members * sizeof (gdouble);
+  return TRUE;
+}
+
+/* With z = (x - mean) / deviation, g = scale dy and n elements a group:
+ *   d x = (g - (sum of g + z sum of g z) / n) / deviation
+ * Adds to SUMS and PRODUCTS, one a member, the sums of dy and of dy z. */
+static void
+group_backward (const NrBackward *backward, const NrKernels *kernels, gsize group, gsize picture, gdouble *sums, gdouble *products)
+{
+  const GroupParams *params    = backward->node->params;
+  const gsize        plane     = params->plane;
+  const gsize        start     = (picture * params->groups + group) * params->members * plane;
+  const gfloat      *x         = nr_tensor_f32 (backward->in[0]) + start;
+  const gfloat      *dy        = nr_tensor_f32 (backward->out_gradient[0]) + start;
+  const gdouble      n         = (gdouble) (params->members * plane);
+  const gboolean     per_group = backward->node->in[1]->n == params->groups;
+  const gfloat      *scale     = nr_tensor_f32 (backward->in[1]) + (per_group ? group : group * params->members);
+  const gdouble      mean      = kernels->row_sum (x, params->members * plane) / n;
+  const gdouble      variance  = kernels->row_sum_squares (x, params->members * plane, (gfloat) mean) / n;
+  const gdouble      inverse   = 1.0 / sqrt (variance + params->epsilon);
+  gdouble            sum = 0.0, product = 0.0;
+
+  for (gsize m = 0; m < params->members; m++)
+    {
+      const gdouble of_dy  = kernels->row_sum (dy + m * plane, plane);
+      const gdouble of_dyz = kernels->row_dot (x + m * plane, dy + m * plane, plane, (gfloat) mean) * inverse;
+
+      sums[m] += of_dy;
+      products[m] += of_dyz;
+      sum += scale[per_group ? 0 : m] * of_dy;
+      product += scale[per_group ? 0 : m] * of_dyz;
+    }
+
+  for (gsize m = 0; m < params->members && backward->in_gradient[0] != NULL; m++)
+    kernels->row_combine (dy + m * plane, x + m * plane, nr_tensor_f32 (backward->in_gradient[0]) + start + m * plane, plane,
+                          (gfloat) (scale[per_group ? 0 : m] * inverse), (gfloat) (-inverse * inverse * product / n),
+                          (gfloat) mean, (gfloat) (-inverse * sum / n));
+}
+
+/* Stores SUMS, one a member, as the gradient of scale or bias; TARGET may be NULL. */
+static void
+store_sums (const NrBackward *backward, gsize group, const gdouble *sums, NrTensor *target)
+{
+  const GroupParams *params    = backward->node->params;
+  const gboolean     per_group = backward->node->in[1]->n == params->groups;
+  gdouble            total     = 0.0;
+
+  for (gsize m = 0; m < params->members && target != NULL; m++)
+    {
+      total += sums[m];
+      if (! per_group)
+        nr_tensor_f32 (target)[group * params->members + m] = (gfloat) sums[m];
+    }
+
+  if (per_group && target != NULL)
+    nr_tensor_f32 (target)[group] = (gfloat) total;
+}
+
+static void
+group_normalization_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const GroupParams *params   = backward->node->params;
+  const gsize        pictures = backward->node->in[0]->n / (params->groups * params->members * params->plane);
+  gdouble           *sums     = scratch;
+  gdouble           *products = sums + params->members;
+
+  for (gsize group = begin; group < end; group++)
+    {
+      memset (sums, 0, 2 * params->members * sizeof (gdouble));
+      for (gsize picture = 0; picture < pictures; picture++)
+        group_backward (backward, kernels, group, picture, sums, products);
+
+      store_sums (backward, group, products, backward->in_gradient[1]);
+      store_sums (backward, group, sums, backward->in_gradient[2]);
+    }
+}
+
 static const NrAttrSpec group_normalization_attrs[] = {
   { "epsilon", NR_ATTR_FLOAT }, { "num_groups", NR_ATTR_INT }, { "stash_type", NR_ATTR_INT }, { NULL }
 };
@@ -127,6 +217,10 @@ const NrOpClass nr_op_group_normalization = {
   .infer       = group_normalization_infer,
   .run         = group_normalization_run,
   .in_place    = TRUE,
+
+  .plan_backward     = group_normalization_plan_backward,
+  .backward          = group_normalization_backward,
+  .backward_together = TRUE,
 };
 
 const NrOpClass nr_op_instance_normalization = {
@@ -139,4 +233,8 @@ const NrOpClass nr_op_instance_normalization = {
   .infer    = instance_normalization_infer,
   .run      = group_normalization_run,
   .in_place = TRUE,
+
+  .plan_backward     = group_normalization_plan_backward,
+  .backward          = group_normalization_backward,
+  .backward_together = TRUE,
 };

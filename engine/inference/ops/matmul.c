@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-#include "graph/node.h"
+#include "broadcast-sum.h"
 
 enum
 {
@@ -129,6 +129,106 @@ matmul_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end
     multiply (node, kernels, matmul, (gint64) item / matmul->bands, (gint64) item % matmul->bands);
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* Rows of one matrix of the input. */
+static gint64
+matrix_rows (const MatMul *matmul, guint input)
+{
+  return input == 0 ? matmul->m : matmul->k;
+}
+
+static gint64
+matrix_size (const MatMul *matmul, guint input)
+{
+  return input == 0 ? matmul->m * matmul->k : matmul->k * matmul->n;
+}
+
+static gint64
+count_products (const MatMul *matmul)
+{
+  gint64 n = 1;
+
+  for (guint i = 0; i < matmul->n_batch; i++)
+    n *= matmul->batch[i];
+  return n;
+}
+
+/* Where the matrix of product PRODUCT begins in an input. */
+static gint64
+matrix_start (const MatMul *matmul, const gint64 *step, gint64 product)
+{
+  gint64 start = 0;
+
+  for (guint i = matmul->n_batch; i-- > 0; product /= matmul->batch[i])
+    start += product % matmul->batch[i] * step[i];
+  return start;
+}
+
+/* Items are bands of rows of the input's matrices. */
+static gboolean
+matmul_plan_backward (NrBackward *backward, GError **error)
+{
+  const MatMul *matmul = backward->node->params;
+  const guint   input  = nr_backward_wanted (backward);
+  const gint64  size   = matrix_size (matmul, input);
+  const gint64  bands  = (matrix_rows (matmul, input) + BAND - 1) / BAND;
+
+  nr_backward_keep_in (backward, 1 - input);
+  backward->n_items = size > 0 ? backward->node->in[input]->n / (gsize) size * (gsize) bands : 0;
+  backward->grain   = (gsize) CLAMP (100000 / (MIN (matrix_rows (matmul, input), BAND) * matmul->n * matmul->k + 1), 1, 64);
+  return TRUE;
+}
+
+/* Adds (or, for the first, writes) what one product gives to ROWS rows of an input's matrix from its row FIRST on:
+ * dA = dY B^T, dB = A^T dY. */
+static void
+add_product (const NrBackward *backward, const NrKernels *kernels, guint input, gint64 product, gint64 first, gint64 rows, gboolean is_first, gfloat *target)
+{
+  const MatMul *p     = backward->node->params;
+  const gfloat *dy    = nr_tensor_f32 (backward->out_gradient[0]) + product * p->m * p->n;
+  const gfloat *other = nr_tensor_f32 (backward->in[1 - input]) + matrix_start (p, input == 0 ? p->b_step : p->a_step, product);
+  const gfloat  beta  = is_first ? 0.0f : 1.0f;
+
+  if (input == 0 && p->n > 0)
+    kernels->matrix_product (false, true, (gsize) rows, (gsize) p->k, (gsize) p->n, 1.0f, dy + first * p->n, (gsize) p->n,
+                             other, (gsize) p->n, beta, target, (gsize) p->k);
+  else if (input == 1 && p->m > 0)
+    kernels->matrix_product (true, false, (gsize) rows, (gsize) p->n, (gsize) p->m, 1.0f, other + first, (gsize) p->k,
+                             dy, (gsize) p->n, beta, target, (gsize) p->n);
+}
+
+/* A matrix that is broadcast takes part in several products. */
+static void
+matmul_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const MatMul  *matmul     = backward->node->params;
+  const guint    input      = nr_backward_wanted (backward);
+  const gint64  *step       = input == 0 ? matmul->a_step : matmul->b_step;
+  const gint64   size       = matrix_size (matmul, input);
+  const gint64   bands      = (matrix_rows (matmul, input) + BAND - 1) / BAND;
+  const gint64   n_products = count_products (matmul);
+  const gboolean is_single  = (gint64) backward->node->in[input]->n == n_products * size;
+
+  for (gint64 item = (gint64) begin; item < (gint64) end; item++)
+    {
+      const gint64 start    = item / bands * size;
+      const gint64 first    = item % bands * BAND;
+      const gint64 rows     = MIN (BAND, matrix_rows (matmul, input) - first);
+      const gint64 width    = size / matrix_rows (matmul, input);
+      gfloat      *target   = nr_tensor_f32 (backward->in_gradient[input]) + start + first * width;
+      gboolean     is_first = TRUE;
+
+      memset (target, 0, (gsize) (rows * width) * sizeof (gfloat));
+      for (gint64 p = is_single ? item / bands : 0; p < (is_single ? item / bands + 1 : n_products); p++)
+        if (is_single || matrix_start (matmul, step, p) == start)
+          {
+            add_product (backward, kernels, input, p, first, rows, is_first, target);
+            is_first = FALSE;
+          }
+    }
+}
+
 const NrOpClass nr_op_matmul = {
   .type    = "MatMul",
   .min_in  = 2,
@@ -137,4 +237,7 @@ const NrOpClass nr_op_matmul = {
   .max_out = 1,
   .infer   = matmul_infer,
   .run     = matmul_run,
+
+  .plan_backward = matmul_plan_backward,
+  .backward      = matmul_backward,
 };

@@ -313,6 +313,115 @@ pool_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, 
     }
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* Items are planes, for windows overlap. */
+static gboolean
+pool_plan_backward (NrBackward *backward, GError **error)
+{
+  const NrNode     *node   = backward->node;
+  const PoolParams *params = node->params;
+  const PoolAxis   *a      = params->axes;
+  const gsize       plane  = (gsize) (a[0].in * a[1].in * a[2].in);
+
+  if (backward->out_gradient[0] == NULL)
+    return nr_node_error (node, error, NR_ENGINE_ERROR_UNSUPPORTED, "indices have no gradient");
+
+  if (params->is_max)
+    nr_backward_keep_in (backward, 0);
+  backward->n_items = node->in[0]->n / MAX (plane, 1);
+  backward->grain   = 1 + 4096 / MAX (plane, 1);
+  return TRUE;
+}
+
+/* The input indices first, first + dilation ... below last of each axis that lie in the window at output position O. */
+typedef struct
+{
+  gint64 first[MAX_AXES], last[MAX_AXES];
+} Window;
+
+static Window
+find_window (const PoolAxis *a, const gint64 *o)
+{
+  Window window;
+
+  for (guint k = 0; k < MAX_AXES; k++)
+    {
+      const gint64 origin = o[k] * a[k].stride - a[k].begin;
+      gint64       t0, t1;
+
+      taps_within (&a[k], o[k], 0, a[k].in, &t0, &t1);
+      window.first[k] = origin + t0 * a[k].dilation;
+      window.last[k]  = origin + t1 * a[k].dilation;
+    }
+
+  return window;
+}
+
+/* The first of the largest elements of a window gets the gradient. */
+static void
+max_window (const PoolAxis *a, const gint64 *o, const gfloat *x, gfloat dy, gfloat *dx)
+{
+  const Window w    = find_window (a, o);
+  gint64       best = -1;
+
+  for (gint64 d = w.first[0]; d < w.last[0]; d += a[0].dilation)
+    for (gint64 h = w.first[1]; h < w.last[1]; h += a[1].dilation)
+      for (gint64 i = w.first[2]; i < w.last[2]; i += a[2].dilation)
+        {
+          const gint64 here = (d * a[1].in + h) * a[2].in + i;
+
+          if (best < 0 || x[here] > x[best])
+            best = here;
+        }
+
+  if (best >= 0)
+    dx[best] += dy;
+}
+
+static void
+mean_window (const PoolParams *params, const gint64 *o, gfloat dy, gfloat *dx)
+{
+  const PoolAxis *a     = params->axes;
+  const Window    w     = find_window (a, o);
+  gfloat          count = 1.0f;
+
+  for (guint k = 0; k < MAX_AXES; k++)
+    count *= (gfloat) count_taps (&a[k], o[k], params->count_include_pad);
+  dy /= MAX (count, 1.0f);
+
+  for (gint64 d = w.first[0]; d < w.last[0]; d += a[0].dilation)
+    for (gint64 h = w.first[1]; h < w.last[1]; h += a[1].dilation)
+      for (gint64 i = w.first[2]; i < w.last[2]; i += a[2].dilation)
+        dx[(d * a[1].in + h) * a[2].in + i] += dy;
+}
+
+static void
+pool_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const PoolParams *params = backward->node->params;
+  const PoolAxis   *a      = params->axes;
+  const gsize       in     = (gsize) (a[0].in * a[1].in * a[2].in);
+  const gsize       out    = (gsize) (a[0].out * a[1].out * a[2].out);
+
+  for (gsize plane = begin; plane < end; plane++)
+    {
+      const gfloat *dy = nr_tensor_f32 (backward->out_gradient[0]) + plane * out;
+      gfloat       *dx = nr_tensor_f32 (backward->in_gradient[0]) + plane * in;
+
+      memset (dx, 0, in * sizeof (gfloat));
+      for (gsize i = 0; i < out; i++)
+        {
+          const gint64 o[MAX_AXES] = { (gint64) i / (a[1].out * a[2].out), (gint64) i / a[2].out % a[1].out, (gint64) i % a[2].out };
+
+          if (params->is_max)
+            max_window (a, o, nr_tensor_f32 (backward->in[0]) + plane * in, dy[i], dx);
+          else
+            mean_window (params, o, dy[i], dx);
+        }
+    }
+}
+
 static const NrAttrSpec average_pool_attrs[] = {
   { "auto_pad", NR_ATTR_STRING },
   { "ceil_mode", NR_ATTR_INT },
@@ -344,6 +453,9 @@ const NrOpClass nr_op_average_pool = {
   .attrs   = average_pool_attrs,
   .infer   = pool_infer,
   .run     = pool_run,
+
+  .plan_backward = pool_plan_backward,
+  .backward      = pool_backward,
 };
 
 const NrOpClass nr_op_max_pool = {
@@ -355,4 +467,7 @@ const NrOpClass nr_op_max_pool = {
   .attrs   = max_pool_attrs,
   .infer   = pool_infer,
   .run     = pool_run,
+
+  .plan_backward = pool_plan_backward,
+  .backward      = pool_backward,
 };

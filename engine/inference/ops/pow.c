@@ -64,7 +64,7 @@ pow_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, v
 
 /* e x^(e - 1). v: x, e. */
 static void
-local_base (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+local_base (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
 {
   for (gsize i = 0; i < n; i++)
     {
@@ -76,7 +76,7 @@ local_base (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, 
 
 /* x^e ln x, 0 where x is 0. v: y, x. */
 static void
-local_exponent (const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
+local_exponent (const NrNode *node, const NrKernels *kernels, const gfloat *gy, const gfloat *const *v, const gint *step, gfloat *d, gsize n)
 {
   for (gsize i = 0; i < n; i++)
     {

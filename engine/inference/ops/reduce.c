@@ -9,6 +9,7 @@
  */
 
 #include "axes.h"
+#include "broadcast.h"
 #include "integers.h"
 
 #include <math.h>
@@ -50,6 +51,7 @@ typedef struct
   gsize     inner;         /* its size */
   gboolean  inner_is_kept;
   gsize     count; /* elements that become one */
+  NrShape   kept_shape; /* of the output, as if dimensions were kept */
 } ReduceParams;
 
 /* -- Planning ----------------------------------------------------------------------------------------------------- */
@@ -138,6 +140,11 @@ reduce_infer (NrNode *node, GError **error)
   else if (n_axes == 0)
     for (guint i = 0; i < in->rank; i++)
       is_axis[i] = TRUE;
+
+  params->kept_shape = *in;
+  for (guint i = 0; i < in->rank; i++)
+    if (is_axis[i])
+      params->kept_shape.dims[i] = 1;
 
   for (guint i = 0; i < in->rank; i++)
     if (! is_axis[i])
@@ -295,6 +302,101 @@ reduce_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end
     }
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+static gboolean
+is_bound (Reduction reduction)
+{
+  return reduction == REDUCE_MAX || reduction == REDUCE_MIN;
+}
+
+/* Sums: the output's gradient is broadcast to the input's elements. Bounds: items are elements of the output, for those that
+ * are equal to one share its gradient. */
+static gboolean
+reduce_plan_backward (NrBackward *backward, GError **error)
+{
+  const ReduceParams *params = backward->node->params;
+
+  if (params->reduction == REDUCE_L2 || is_bound (params->reduction))
+    {
+      nr_backward_keep_in (backward, 0);
+      nr_backward_keep_out (backward, 0);
+    }
+
+  if (is_bound (params->reduction))
+    {
+      backward->n_items = backward->node->out[0]->n;
+      backward->grain   = 1 + 16384 / MAX (params->count, 1);
+      return TRUE;
+    }
+
+  backward->params      = g_new (NrBroadcast, 1);
+  backward->free_params = g_free;
+  nr_broadcast_init (backward->params, &backward->node->in[0]->shape, (const NrShape *[]) { &params->kept_shape }, 1);
+  return TRUE;
+}
+
+/* dx = dy, dy / count, or dy x / y; 0 where the norm is 0. */
+static void
+sum_backward (const NrBackward *backward, gsize begin, gsize end)
+{
+  const ReduceParams *params = backward->node->params;
+  const gfloat        factor = params->reduction == REDUCE_MEAN ? 1.0f / (gfloat) params->count : 1.0f;
+  NrBroadcastRows     r;
+
+  for (nr_broadcast_rows (&r, backward->params, begin, end); nr_broadcast_next (&r);)
+    {
+      const gfloat *dy = nr_tensor_f32 (backward->out_gradient[0]) + r.in[0];
+      gfloat       *dx = nr_tensor_f32 (backward->in_gradient[0]) + r.out;
+
+      if (params->reduction != REDUCE_L2)
+        for (gsize i = 0; i < r.n; i++)
+          dx[i] = factor * dy[i * r.step[0]];
+      else
+        for (gsize i = 0; i < r.n; i++)
+          {
+            const gfloat y = nr_tensor_f32 (backward->out[0])[r.in[0] + i * r.step[0]];
+
+            dx[i] = y > 0.0f ? dy[i * r.step[0]] * nr_tensor_f32 (backward->in[0])[r.out + i] / y : 0.0f;
+          }
+    }
+}
+
+static void
+bound_backward (const NrBackward *backward, gsize o)
+{
+  const ReduceParams *params  = backward->node->params;
+  const gsize         kept    = params->inner_is_kept ? params->inner : 1;
+  const gsize         row     = params->inner_is_kept ? 1 : params->inner;
+  const gsize         start   = walk_offset (&params->kept, o / kept) + o % kept;
+  const gfloat       *x       = nr_tensor_f32 (backward->in[0]) + start;
+  gfloat             *dx      = nr_tensor_f32 (backward->in_gradient[0]) + start;
+  const gfloat        y       = nr_tensor_f32 (backward->out[0])[o];
+  gsize               n_equal = 0;
+  gfloat              share;
+
+  for (gsize r = 0; r < params->reduced.n; r++)
+    for (gsize i = 0, at = walk_offset (&params->reduced, r); i < row; i++)
+      n_equal += x[at + i] == y;
+
+  share = nr_tensor_f32 (backward->out_gradient[0])[o] / (gfloat) MAX (n_equal, 1);
+  for (gsize r = 0; r < params->reduced.n; r++)
+    for (gsize i = 0, at = walk_offset (&params->reduced, r); i < row; i++)
+      dx[at + i] = x[at + i] == y ? share : 0.0f;
+}
+
+static void
+reduce_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const ReduceParams *params = backward->node->params;
+
+  if (! is_bound (params->reduction))
+    sum_backward (backward, begin, end);
+  else
+    for (gsize o = begin; o < end; o++)
+      bound_backward (backward, o);
+}
+
 static const NrAttrSpec reduce_attrs[] = {
   { "axes", NR_ATTR_INTS }, { "keepdims", NR_ATTR_INT }, { "noop_with_empty_axes", NR_ATTR_INT }, { NULL }
 };
@@ -308,6 +410,9 @@ const NrOpClass nr_op_reduce_l2 = {
   .attrs   = reduce_attrs,
   .infer   = reduce_infer,
   .run     = reduce_run,
+
+  .plan_backward = reduce_plan_backward,
+  .backward      = reduce_backward,
 };
 
 const NrOpClass nr_op_reduce_max = {
@@ -319,6 +424,9 @@ const NrOpClass nr_op_reduce_max = {
   .attrs   = reduce_attrs,
   .infer   = reduce_infer,
   .run     = reduce_run,
+
+  .plan_backward = reduce_plan_backward,
+  .backward      = reduce_backward,
 };
 
 const NrOpClass nr_op_reduce_mean = {
@@ -330,6 +438,9 @@ const NrOpClass nr_op_reduce_mean = {
   .attrs   = reduce_attrs,
   .infer   = reduce_infer,
   .run     = reduce_run,
+
+  .plan_backward = reduce_plan_backward,
+  .backward      = reduce_backward,
 };
 
 const NrOpClass nr_op_reduce_min = {
@@ -341,6 +452,9 @@ const NrOpClass nr_op_reduce_min = {
   .attrs   = reduce_attrs,
   .infer   = reduce_infer,
   .run     = reduce_run,
+
+  .plan_backward = reduce_plan_backward,
+  .backward      = reduce_backward,
 };
 
 const NrOpClass nr_op_reduce_sum = {
@@ -352,4 +466,7 @@ const NrOpClass nr_op_reduce_sum = {
   .attrs   = reduce_attrs,
   .infer   = reduce_infer,
   .run     = reduce_run,
+
+  .plan_backward = reduce_plan_backward,
+  .backward      = reduce_backward,
 };

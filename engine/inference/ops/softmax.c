@@ -103,6 +103,54 @@ softmax_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize en
     }
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* Items are softmaxes, as in the run. */
+static gboolean
+softmax_plan_backward (NrBackward *backward, GError **error)
+{
+  const SoftmaxParams *params = backward->node->params;
+
+  nr_backward_keep_out (backward, 0);
+  backward->in_place = TRUE;
+  backward->n_items  = backward->node->in[0]->n / MAX (params->n, 1);
+  backward->grain    = 1 + 4096 / MAX (params->n, 1);
+  backward->scratch  = COLUMNS * sizeof (gdouble);
+  return TRUE;
+}
+
+/* dx = y (dy - sum of y dy), for WIDTH neighbouring columns of n elements, STRIDE apart. */
+static void
+columns_backward (const gfloat *y, const gfloat *dy, gfloat *dx, gsize n, gsize width, gsize stride, gdouble *sum)
+{
+  for (gsize c = 0; c < width; c++)
+    sum[c] = 0.0;
+
+  for (gsize i = 0; i < n; i++)
+    for (gsize c = 0; c < width; c++)
+      sum[c] += (gdouble) y[i * stride + c] * dy[i * stride + c];
+
+  for (gsize i = 0; i < n; i++)
+    for (gsize c = 0; c < width; c++)
+      dx[i * stride + c] = (gfloat) (y[i * stride + c] * (dy[i * stride + c] - sum[c]));
+}
+
+static void
+softmax_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const SoftmaxParams *params = backward->node->params;
+
+  for (gsize i = begin, width; i < end; i += width)
+    {
+      const gsize column = i % params->inner;
+      const gsize start  = i / params->inner * params->n * params->inner + column;
+
+      width = MIN (MIN (params->inner - column, end - i), COLUMNS);
+      columns_backward (nr_tensor_f32 (backward->out[0]) + start, nr_tensor_f32 (backward->out_gradient[0]) + start,
+                        nr_tensor_f32 (backward->in_gradient[0]) + start, params->n, width, params->inner, scratch);
+    }
+}
+
 static const NrAttrSpec softmax_attrs[] = { { "axis", NR_ATTR_INT }, { NULL } };
 
 const NrOpClass nr_op_softmax = {
@@ -115,4 +163,7 @@ const NrOpClass nr_op_softmax = {
   .infer    = softmax_infer,
   .run      = softmax_run,
   .in_place = TRUE,
+
+  .plan_backward = softmax_plan_backward,
+  .backward      = softmax_backward,
 };

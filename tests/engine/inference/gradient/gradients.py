@@ -164,7 +164,7 @@ def check(model, inputs, forward=None, tolerance=TOLERANCE, level="avx512", seed
     ours = run(model, list(inputs.values()), seeds, level)
     for got, want in zip(ours.outputs, outputs):
         assert got.shape == np.shape(want), f"output is {got.shape}, expected {np.shape(want)}"
-        assert np.abs(got - want).max(initial=0) <= 1e-4 * max(np.abs(want).max(initial=0), 1e-3), "forward differs"
+        assert np.abs(got - want).max(initial=0) <= 1e-4 * max(np.abs(want).max(initial=0), 1), "forward differs"
 
     reference = forward
     if reference is None:

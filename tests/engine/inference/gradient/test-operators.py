@@ -286,5 +286,210 @@ def test_resize_cubic():
     resize_check((1, 1, 12, 13), [1, 1, 0.5, 0.4], mode="cubic", antialias=1, opset=18)
 
 
+# -- Products --------------------------------------------------------------------------------------------------------
+
+
+def test_gemm():
+    for m, k, n in [(3, 5, 7), (1, 100, 65), (70, 3, 1), (65, 66, 67)]:
+        for a in (0, 1):
+            for b in (0, 1):
+                shapes = [(k, m) if a else (m, k), (n, k) if b else (k, n)]
+                check("Gemm", shapes, transA=a, transB=b, alpha=0.5)
+                check("Gemm", shapes + [(n,)], transA=a, transB=b, beta=2.0)
+    for c in [(3, 7), (3, 1), (1, 7), (1,), ()]:
+        check("Gemm", [(3, 5), (5, 7), c], beta=0.5)
+
+
+def test_matmul():
+    for shapes in [[(3, 5), (5, 7)], [(5,), (5, 7)], [(3, 5), (5,)], [(5,), (5,)], [(2, 3, 70, 5), (2, 3, 5, 7)],
+                   [(2, 3, 4, 5), (5, 7)], [(4, 5), (3, 5, 2)], [(2, 1, 4, 5), (3, 5, 2)], [(2, 66, 5), (1, 5, 67)]]:
+        check("MatMul", shapes)
+
+
+# Winograd's transforms round more than a direct sum.
+CONVOLUTION_TOLERANCE = 1e-4
+
+
+def convolve(shape, weights, bias=True, level="avx512", **attributes):
+    check("Conv", [shape, weights] + ([(weights[0],)] if bias else []), tolerance=CONVOLUTION_TOLERANCE, level=level,
+          **attributes)
+
+
+def spread(shape, weights, bias=True, group=1, strides=(1, 1), pads=(0, 0, 0, 0), output_padding=(0, 0)):
+    """A transposed convolution, whose reference cannot group: every input element adds the kernel to the output."""
+    def forward(values):
+        x, w = values["x0"], values["x1"]
+        n, c_in, rows, columns = x.shape
+        c_out, kernel = w.shape[1], w.shape[2:]
+        full = np.zeros((n, group, c_out, (rows - 1) * strides[0] + kernel[0] + output_padding[0],
+                         (columns - 1) * strides[1] + kernel[1] + output_padding[1]))
+        x = x.reshape(n, group, c_in // group, rows, columns)
+        w = w.reshape(group, c_in // group, c_out, *kernel)
+        for i in range(kernel[0]):
+            for j in range(kernel[1]):
+                full[..., i:i + rows * strides[0]:strides[0], j:j + columns * strides[1]:strides[1]] += \
+                    np.einsum("ngchw,gco->ngohw", x, w[..., i, j])
+        full = full.reshape(n, -1, *full.shape[3:])
+        y = full[:, :, pads[0]:full.shape[2] - pads[2], pads[1]:full.shape[3] - pads[3]]
+        return [y + per_channel(values["x2"], 4) if bias else y]
+
+    check("ConvTranspose", [shape, weights] + ([(weights[1] * group,)] if bias else []), forward=forward,
+          tolerance=CONVOLUTION_TOLERANCE, group=group, strides=strides, pads=pads, output_padding=output_padding)
+
+
+def test_convolution():
+    convolve((1, 3, 7, 9), (4, 3, 3, 3))
+    convolve((2, 3, 7, 9), (4, 3, 3, 3), pads=[1, 1, 1, 1], bias=False)
+    convolve((1, 5, 8, 6), (7, 5, 1, 1))
+    convolve((1, 4, 7, 9), (3, 4, 1, 1), strides=[2, 2])
+    convolve((1, 3, 11, 9), (5, 3, 5, 5), pads=[2, 2, 2, 2], strides=[2, 2])
+    convolve((2, 3, 12, 10), (4, 3, 3, 3), strides=[2, 2], pads=[0, 1, 1, 0])
+    convolve((1, 2, 13, 11), (3, 2, 3, 3), dilations=[2, 3], pads=[2, 3, 1, 0])
+    convolve((1, 6, 9, 8), (4, 3, 3, 3), group=2, pads=[1, 1, 1, 1])
+    convolve((2, 5, 9, 8), (5, 1, 3, 3), group=5, pads=[1, 1, 1, 1])
+    convolve((1, 3, 9, 8), (4, 3, 2, 4), strides=[3, 1], pads=[1, 2, 0, 3])
+    convolve((1, 3, 40), (4, 3, 5), pads=[2, 2])
+
+
+def test_convolution_of_winograd_size():
+    for level in ("c", "avx2", "avx512"):
+        convolve((1, 19, 14, 23), (17, 19, 3, 3), pads=[1, 1, 1, 1], level=level)
+    convolve((2, 32, 13, 13), (32, 32, 3, 3), pads=[1, 1, 1, 1])
+    convolve((1, 33, 15, 17), (16, 33, 3, 3), pads=[0, 0, 0, 0], bias=False)
+
+
+def test_transposed_convolution():
+    spread((1, 3, 5, 6), (3, 4, 3, 3))
+    spread((2, 3, 5, 6), (3, 4, 2, 2), strides=(2, 2))
+    spread((1, 5, 4, 7), (5, 3, 4, 4), strides=(2, 2), pads=(1, 1, 1, 1))
+    spread((1, 4, 4, 5), (4, 3, 5, 5), strides=(2, 2), pads=(2, 2, 2, 2), output_padding=(1, 1))
+    spread((1, 4, 5, 5), (4, 2, 3, 3), group=2, strides=(2, 1), pads=(1, 0, 0, 1), bias=False)
+    spread((1, 16, 9, 11), (16, 17, 3, 3), pads=(1, 1, 1, 1))
+
+
+# -- Sums, means, largest --------------------------------------------------------------------------------------------
+
+
+def test_softmax():
+    for shape, axis in [((3, 5), -1), ((2, 7, 3, 5), 1), ((4, 300), 0), ((9,), 0)]:
+        check("Softmax", [shape], axis=axis)
+    check("Softmax", [(2, 3, 5)], opset=11, axis=1,
+          forward=lambda values: [np.exp(values["x0"]) / np.exp(values["x0"]).sum((1, 2), keepdims=True)])
+
+
+def test_reductions():
+    for op in ["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2"]:
+        for axes in [[1], [2, 3], [0, 2], [-1], [0, 1, 2, 3]]:
+            for keep in (0, 1):
+                more = {} if op == "ReduceSum" else {"axes": axes}
+                check(op, [(2, 3, 5, 7)], [ints(*axes)] if op == "ReduceSum" else [], keepdims=keep, fill=apart, **more)
+        check(op, [(3, 5)], fill=apart)
+
+
+def test_equal_largest_share_the_gradient():
+    model = gradients.node_model("ReduceMax", [(2, 3)], axes=[1])
+    ours = gradients.run(model, [f32([[1, 2, 2], [0, 0, 0]])], [f32([[1], [3]])])
+    assert np.array_equal(ours.inputs["x0"], f32([[0, 0.5, 0.5], [1, 1, 1]])), ours.inputs
+
+
+def test_pooling():
+    for more in [{}, {"strides": [2, 2]}, {"strides": [1, 2], "pads": [1, 0, 0, 1]}, {"pads": [1, 1, 1, 1], "strides": [3, 2]},
+                 {"strides": [2, 2], "ceil_mode": 1}]:
+        check("MaxPool", [(2, 3, 7, 9)], fill=apart, kernel_shape=[2, 3], **more)
+        check("AveragePool", [(2, 3, 7, 9)], kernel_shape=[2, 3], **more)
+    check("AveragePool", [(1, 2, 5, 6)], kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1)
+    check("MaxPool", [(1, 2, 9, 8)], fill=apart, kernel_shape=[3, 2], dilations=[2, 3])
+    check("MaxPool", [(2, 3, 15)], fill=apart, kernel_shape=[3], strides=[2])
+    check("GlobalAveragePool", [(2, 3, 5, 7)])
+    check("GlobalMaxPool", [(2, 3, 5, 7)], fill=apart)
+
+
+# -- Normalizations --------------------------------------------------------------------------------------------------
+
+
+def normalize(x, axes, epsilon=1e-5):
+    centered = x - x.mean(axes, keepdims=True)
+    return centered / np.sqrt((centered ** 2).mean(axes, keepdims=True) + f32(epsilon).astype(np.float64))
+
+
+def per_channel(value, rank):
+    return value.reshape((-1,) + (1,) * (rank - 2))
+
+
+def test_batch_normalization_in_training():
+    for shape in [(1, 3, 5, 7), (4, 3, 5, 7), (6, 5), (2, 3, 17), (1, 4, 1, 3)]:
+        channels, rank = shape[1], len(shape)
+        axes = (0,) + tuple(range(2, rank))
+
+        def forward(values):
+            return [normalize(values["x0"], axes) * per_channel(values["x1"], rank) + per_channel(values["x2"], rank)]
+
+        check("BatchNormalization", [shape, (channels,), (channels,)], [np.zeros(channels, f32), np.ones(channels, f32)],
+              forward=forward, training_mode=1)
+
+
+def test_batch_normalization_of_a_far_mean():
+    """Sums of squares around the mean, not of the values: a mean 100 deviations away costs two digits, not four."""
+    def forward(values):
+        return [normalize(values["x0"], (0, 2, 3)) * per_channel(values["x1"], 4) + per_channel(values["x2"], 4)]
+
+    check("BatchNormalization", [(2, 3, 9, 9), (3,), (3,)], [np.zeros(3, f32), np.ones(3, f32)],
+          fill=[lambda random, shape: 100 + random.standard_normal(shape), normal, normal],
+          forward=forward, training_mode=1, tolerance=1e-3)
+
+
+def test_batch_normalization_with_known_statistics():
+    mean, variance = floats(0.1, -0.2, 0.3), floats(0.5, 1, 2)
+
+    def forward(values):
+        z = (values["x0"] - per_channel(mean.astype(float), 4)) / np.sqrt(per_channel(variance.astype(float), 4) + float(f32(1e-5)))
+        return [z * per_channel(values["x1"], 4) + per_channel(values["x2"], 4)]
+
+    check("BatchNormalization", [(2, 3, 5, 7), (3,), (3,)], [mean, variance], forward=forward)
+
+
+def test_instance_and_group_normalization():
+    def instance(values):
+        return [normalize(values["x0"], (2, 3)) * per_channel(values["x1"], 4) + per_channel(values["x2"], 4)]
+
+    def group(parameters_per_group):
+        def forward(values):
+            x = values["x0"]
+            scale, bias = (np.repeat(values[name], parameters_per_group) for name in ("x1", "x2"))
+            z = normalize(x.reshape(2, 2, -1), 2).reshape(x.shape)
+            return [z * per_channel(scale, 4) + per_channel(bias, 4)]
+        return forward
+
+    check("InstanceNormalization", [(2, 3, 5, 7), (3,), (3,)], forward=instance)
+    check("GroupNormalization", [(2, 6, 5, 7), (2,), (2,)], forward=group(3), opset=18, num_groups=2)
+    check("GroupNormalization", [(2, 6, 5, 7), (6,), (6,)], forward=group(1), opset=21, num_groups=2)
+
+
+def test_layer_normalization():
+    for axis, n in [(-1, 11), (1, 7 * 11)]:
+        shape = (5, 7, 11)
+        axes = (2,) if axis == -1 else (1, 2)
+
+        def forward(values):
+            bias = values.get("x2", np.zeros(n)).reshape(shape[axes[0]:])
+            return [normalize(values["x0"], axes) * values["x1"].reshape(shape[axes[0]:]) + bias]
+
+        check("LayerNormalization", [shape, shape[axes[0]:], shape[axes[0]:]], forward=forward, axis=axis)
+        check("LayerNormalization", [shape, shape[axes[0]:]], forward=forward, axis=axis)
+
+
+# -- What cannot be --------------------------------------------------------------------------------------------------
+
+
+def test_an_operator_without_gradient_is_named():
+    model = gradients.node_model("Gather", [(3, 5)], [ints(0, 2)])
+    try:
+        gradients.run(model, [np.ones((3, 5), f32)], [np.ones((2, 5), f32)])
+    except AssertionError as error:
+        assert "node 'node' (Gather)" in str(error), error
+    else:
+        raise AssertionError("Gather has a gradient: choose another operator here")
+
+
 if __name__ == "__main__":
     tap.run(dict(globals()))
