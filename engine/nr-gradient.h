@@ -86,6 +86,8 @@ gboolean nr_trainer_estimate_memory (NrModel                *model,
 
 /* Bytes held: activations and gradients, scratch of all threads, parameters, outputs. Not the caller's inputs. */
 gsize nr_trainer_memory (const NrTrainer *trainer);
+/* Multiply-adds of a forward and a backward (convolutions counted directly, products, nothing else). */
+guint64 nr_trainer_n_macs (const NrTrainer *trainer);
 
 /* Parameters. In a model from an NrGraph they are what nr_graph_parameter () made, in that order; in one from a file the
  * float32 initialisers that nodes use as weights: weights and biases of convolutions and products, scales and biases of

@@ -319,6 +319,12 @@ nr_trainer_memory (const NrTrainer *trainer)
   return route_bytes (&trainer->route, nr_pool_n_threads (trainer->pool));
 }
 
+guint64
+nr_trainer_n_macs (const NrTrainer *trainer)
+{
+  return trainer->route.plan->n_macs;
+}
+
 guint
 nr_trainer_n_parameters (const NrTrainer *trainer)
 {
