@@ -246,7 +246,7 @@ class OnnxRuntime:
         seen = numpy.clip(picture / 255, 0, 1).astype(numpy.float32)
         padded = numpy.pad(seen, ((0, -height % step), (0, -width % step), (0, 0)), mode="reflect").transpose(2, 0, 1)[None]
         inputs = {"input": padded}
-        if task == "denoise":
+        if "sigma" in {entry.name for entry in session.get_inputs()}:
             inputs["sigma"] = numpy.full_like(padded[:, :1], float(options["noise"]) / 255)
         began = time.perf_counter()
         result = session.run(["output"], inputs)[0][0].transpose(1, 2, 0)[:height * scale, :width * scale]
