@@ -7,7 +7,7 @@
 
 #include "nr-inference.h"
 
-/* A value of the graph: an input, an initialiser, or what a node makes. Contiguous, outermost dimension first. */
+/* A value of the graph: an input, an initialiser, or what a node makes. Contiguous, outermost dimension first unless is_by_rows. */
 typedef struct
 {
   gchar  *name;  /* the file's name, for messages; owned */
@@ -18,6 +18,7 @@ typedef struct
   gboolean is_constant; /* data is known while planning: initialisers and everything folded from them */
   gboolean owns_data;   /* data is freed with the tensor */
   gboolean is_shared;   /* belongs to the model, not to one session */
+  gboolean is_by_rows;  /* N C H W lies as N H C W: only between convolutions (graph/by-rows.c) */
 } NrTensor;
 
 /* Copies NAME; no shape, no data. */

@@ -160,6 +160,8 @@ struct _NrOpClass
   gboolean has_epilogue;
   /* The residual may lie in out[0]'s memory: each element is read no later than it is written, and never again. */
   gboolean residual_in_place;
+  /* May be NULL: no. After infer: whether in[0], the residual and out[0] may lie by rows (NrTensor.is_by_rows). */
+  gboolean (*takes_rows) (const NrNode *node);
   /* The output depends on the inputs' shapes only (Shape, Size): constant although the input is not; its data is NULL. */
   gboolean shapes_only;
 

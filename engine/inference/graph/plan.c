@@ -394,7 +394,11 @@ nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *kernels, gb
 
   plan->is_estimate = is_estimate;
   nr_plan_simplify (plan);
-  if (! nr_plan_fuse (plan, error) || ! nr_plan_prepare (plan, error) || ! nr_plan_lay_out (plan, error))
+  if (! nr_plan_fuse (plan, error))
+    return NULL;
+
+  nr_plan_lay_by_rows (plan);
+  if (! nr_plan_prepare (plan, error) || ! nr_plan_lay_out (plan, error))
     return NULL;
 
   return g_steal_pointer (&plan);

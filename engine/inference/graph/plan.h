@@ -90,6 +90,9 @@ void nr_plan_simplify (NrPlan *plan);
 /* Joins chains of nodes into one (fuse.c). */
 gboolean nr_plan_fuse (NrPlan *plan, GError **error);
 
+/* Decides which activations lie row by row (by-rows.c): before prepare. */
+void nr_plan_lay_by_rows (NrPlan *plan);
+
 /* Shares memory between tensors whose live ranges do not meet (arena.c). */
 gboolean nr_plan_lay_out (NrPlan *plan, GError **error);
 

@@ -50,6 +50,7 @@ fill (NrKernels *k, int level)
   k->matrix_product   = nr_matrix_product_c;
   k->pack_panel       = nr_pack_panel_c;
   k->product          = nr_product_c;
+  k->product_ahead    = nr_product_ahead_c;
   k->product_at       = nr_product_at_c;
   k->product_store    = nr_product_store_c;
   k->product_outer    = nr_product_outer_c;
@@ -57,7 +58,6 @@ fill (NrKernels *k, int level)
   k->copy_row         = nr_copy_row_c;
   k->interleave       = nr_interleave_c;
   k->store_row        = nr_store_row_c;
-  k->winograd_fetch   = nr_winograd_fetch_c;
   k->winograd_input   = nr_winograd_input_c;
   k->winograd_weights = nr_winograd_weights_c;
   k->winograd_output  = nr_winograd_output_c;
@@ -70,6 +70,7 @@ fill (NrKernels *k, int level)
       k->relu             = nr_relu_avx2;
       k->pack_panel       = nr_pack_panel_avx2;
       k->product          = nr_product_avx2;
+      k->product_ahead    = nr_product_ahead_avx2;
       k->product_at       = nr_product_at_avx2;
       k->product_store    = nr_product_store_avx2;
       k->product_outer    = nr_product_outer_avx2;
@@ -77,7 +78,6 @@ fill (NrKernels *k, int level)
       k->copy_row         = nr_copy_row_avx2;
       k->interleave       = nr_interleave_avx2;
       k->store_row        = nr_store_row_avx2;
-      k->winograd_fetch   = nr_winograd_fetch_avx2;
       k->winograd_input   = nr_winograd_input_avx2;
       k->winograd_weights = nr_winograd_weights_avx2;
       k->winograd_output  = nr_winograd_output_avx2;
@@ -92,6 +92,7 @@ fill (NrKernels *k, int level)
       k->relu             = nr_relu_avx512;
       k->pack_panel       = nr_pack_panel_avx512;
       k->product          = nr_product_avx512;
+      k->product_ahead    = nr_product_ahead_avx512;
       k->product_at       = nr_product_at_avx512;
       k->product_store    = nr_product_store_avx512;
       k->product_outer    = nr_product_outer_avx512;
@@ -99,7 +100,6 @@ fill (NrKernels *k, int level)
       k->copy_row         = nr_copy_row_avx512;
       k->interleave       = nr_interleave_avx512;
       k->store_row        = nr_store_row_avx512;
-      k->winograd_fetch   = nr_winograd_fetch_avx512;
       k->winograd_input   = nr_winograd_input_avx512;
       k->winograd_weights = nr_winograd_weights_avx512;
       k->winograd_output  = nr_winograd_output_avx512;

@@ -82,13 +82,22 @@ typedef struct
 
 /* A tile of F(6x6,3x3): where its patch is read and its outputs are written, in elements from the plane's start (the
  * patch's corner may lie outside the plane). Bit i of in_rows, in_cols: row, column i of the patch is inside. Outputs are
- * the first out_rows x out_cols of 6 x 6; 0: the tile is only padding of a group. */
+ * the columns of the bits of out_cols, always the first ones of 6, in the first out_rows of 6 rows; 0: the tile is only
+ * padding of a group. */
 typedef struct
 {
   ptrdiff_t in, out;
   uint8_t   in_rows, in_cols;
   uint8_t   out_rows, out_cols;
 } NrWinogradTile;
+
+/* N cache lines at base + offset[i] (floats) that are wanted soon. */
+typedef struct
+{
+  const float     *base;
+  const ptrdiff_t *offset;
+  size_t           n;
+} NrAhead;
 
 /* Functions of one variable with parameters a and b; not named: not used. */
 typedef enum
@@ -158,7 +167,11 @@ struct NrKernels
    * The order of the sum over k is fixed within a level. */
   void (*product) (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate);
 
-  /* The same with row k of b at b + offset[k], c replaced; b needs no alignment, columns beyond those wanted are read too. */
+  /* The same with c replaced, asking for the lines of AHEAD meanwhile, to be in the L2 cache soon: one for each row of b
+   * (many at once would keep the rows of b waiting), so that more than DEPTH of them may be left out. */
+  void (*product_ahead) (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, const NrAhead *ahead);
+
+  /* The same as product with row k of b at b + offset[k], c replaced; b needs no alignment, columns beyond those wanted are read too. */
   void (*product_at) (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
 
   /* The sums of product_at, stored at once: row i to targets[i].y + at, n elements, n <= NR_PANEL. With 2 lanes, rows 2 i and
@@ -187,11 +200,6 @@ struct NrKernels
   /* y[i * step] = epilogue of sum[i], i < n; residual[i * step] belongs to y[i * step], or is NULL.
    * What is to be written AHEAD floats further is asked for (0: nothing). */
   void (*store_row) (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t step, size_t ahead);
-
-  /* Asks for one row of the patches (or of the outputs) of 16 tiles, to be in the L2 cache soon: rows are too short for the
-   * processor to see them coming (without it a transform takes three times as long). row: the channel's plane for the first
-   * row of each patch, that plane and r rows for row r. Changes nothing. */
-  void (*winograd_fetch) (const NrWinogradTile *tiles, const float *row, bool outputs);
 
   /* V = B^T d B of 16 tiles: v[p * stride + t], p = 8 * row + column < 64. x: the channel's plane with rows of ld floats.
    * v and stride are multiples of 64 bytes. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,

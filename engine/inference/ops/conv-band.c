@@ -562,9 +562,9 @@ copy_rows (const Item *item)
         const gboolean  is_in = y >= 0 && y < (ptrdiff_t) h->input;
 
         for (gsize split = 0; split < layout->n_splits; split++)
-          item->kernels->copy_row (item->in + c * grid->in_plane + (is_in ? y * (ptrdiff_t) w->input : 0),
+          item->kernels->copy_row (item->in + c * plan->in_channel + (is_in ? (gsize) y * plan->in_row : 0),
                                    x0 + (ptrdiff_t) split, step, is_in ? (ptrdiff_t) w->input : 0, (ptrdiff_t) layout->split,
-                                   split == 0 && c + 1 < plan->in_channels ? grid->in_plane : 0,
+                                   split == 0 && c + 1 < plan->in_channels ? plan->in_channel : 0,
                                    item->copied + c * layout->channel + r * layout->row + split * layout->split);
       }
 }
@@ -580,7 +580,7 @@ find_targets (const Item *item, NrRowTarget *targets)
     {
       const gsize   m    = item->work.begin + i / plan->across;
       const NrGrid *grid = &item->band->parts[i % plan->across * plan->lanes].grid;
-      const gsize   at   = m * grid->out_plane + grid->axis[1].out_phase * grid->axis[2].output;
+      const gsize   at   = m * plan->out_channel + grid->axis[1].out_phase * plan->out_row;
 
       targets[i] = (NrRowTarget) { .y        = item->out + at,
                                    .residual = item->residual != NULL ? item->residual + at : NULL,
@@ -606,7 +606,7 @@ compute_stacked (const Item *item, gsize r, const NrRowTarget *targets)
     {
       const gsize x  = (item->x + j) * plan->lanes;
       const gsize n  = MIN (MIN (item->columns - j, NR_PANEL) * plan->lanes, w->output - x);
-      const gsize at = (item->y + r) * h->out_step * w->output + x;
+      const gsize at = (item->y + r) * h->out_step * plan->out_row + x;
 
       for (gsize row = first; row < item->work.end * stack; row += NR_ROWS)
         {
@@ -639,7 +639,7 @@ compute_lanes (const Item *item, gsize r, gfloat *sums)
   const NrGridAxis *h      = &grid->axis[1];
   const NrGridAxis *w      = &grid->axis[2];
   const gsize       stride = round_up (plan->columns, 16);
-  const gsize       at     = ((item->y + r) * h->out_step + h->out_phase) * w->output + item->x * plan->lanes;
+  const gsize       at     = ((item->y + r) * h->out_step + h->out_phase) * plan->out_row + item->x * plan->lanes;
   const gsize       n      = MIN (item->columns * plan->lanes, w->output - item->x * plan->lanes);
   gfloat           *mixed  = sums + plan->lanes * plan->chunk * stride;
 
@@ -656,8 +656,8 @@ compute_lanes (const Item *item, gsize r, gfloat *sums)
       const NrRowEpilogue epilogue = nr_conv_row_epilogue (item->node, item->work.group * plan->out_channels + m);
 
       item->kernels->interleave (sums + (m - item->work.begin) * stride, plan->chunk * stride, plan->lanes, item->columns, mixed);
-      item->kernels->store_row (mixed, n, &epilogue, item->residual != NULL ? item->residual + m * grid->out_plane + at : NULL,
-                                item->out + m * grid->out_plane + at, 1, m + 1 < item->work.end ? grid->out_plane : 0);
+      item->kernels->store_row (mixed, n, &epilogue, item->residual != NULL ? item->residual + m * plan->out_channel + at : NULL,
+                                item->out + m * plan->out_channel + at, 1, m + 1 < item->work.end ? plan->out_channel : 0);
     }
 }
 
@@ -674,24 +674,23 @@ nr_conv_band_item (const NrNode *node, const NrKernels *kernels, const gfloat *p
   const NrGrid     *grid     = &band->parts->grid;
   const NrGridAxis *h        = &grid->axis[1];
   const NrGridAxis *w        = &grid->axis[2];
-  const gsize       group    = work.entry * plan->groups + work.group;
+  const gsize       first    = nr_conv_plan_out (plan, work.entry, work.group * plan->out_channels);
   const gsize       n_across = (w->positions + plan->columns - 1) / plan->columns;
   const gsize       y        = (work.block - band->first_block) / n_across * plan->rows;
   const gsize       x        = (work.block - band->first_block) % n_across * plan->columns;
-  const Item        item     = { .node     = node,
-                                 .plan     = plan,
-                                 .kernels  = kernels,
-                                 .band     = band,
-                                 .work     = work,
-                                 .y        = y,
-                                 .x        = x,
-                                 .rows     = MIN (plan->rows, h->positions - y),
-                                 .columns  = MIN (plan->columns, w->positions - x),
-                                 .in       = nr_tensor_f32 (node->in[0]) + group * plan->in_channels * grid->in_plane,
-                                 .out      = nr_tensor_f32 (node->out[0]) + group * plan->out_channels * grid->out_plane,
-                                 .residual = node->epilogue.residual != NULL
-                                                 ? nr_tensor_f32 (node->epilogue.residual) + group * plan->out_channels * grid->out_plane
-                                                 : NULL,
+  const Item        item     = { .node    = node,
+                                 .plan    = plan,
+                                 .kernels = kernels,
+                                 .band    = band,
+                                 .work    = work,
+                                 .y       = y,
+                                 .x       = x,
+                                 .rows    = MIN (plan->rows, h->positions - y),
+                                 .columns = MIN (plan->columns, w->positions - x),
+                                 .in      = nr_tensor_f32 (node->in[0]) +
+                                       nr_conv_plan_in (plan, work.entry, work.group * plan->in_channels),
+                                 .out      = nr_tensor_f32 (node->out[0]) + first,
+                                 .residual = node->epilogue.residual != NULL ? nr_tensor_f32 (node->epilogue.residual) + first : NULL,
                                  .weights  = packed + work.group * plan->group_weights,
                                  .copied   = scratch };
   gfloat           *behind   = scratch + round_up (band->layout.size, 16);

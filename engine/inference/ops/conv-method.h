@@ -15,6 +15,10 @@ typedef struct
 
 NrConvItem nr_conv_plan_item (const NrConvPlan *plan, gsize item);
 
+/* Where channel CHANNEL (counted over all groups) of a batch entry begins in in[0]; in out[0] and the residual. */
+gsize nr_conv_plan_in (const NrConvPlan *plan, gsize entry, gsize channel);
+gsize nr_conv_plan_out (const NrConvPlan *plan, gsize entry, gsize channel);
+
 /* Sets chunk: all output channels of a group, or fewer (at least LEAST) when there are few blocks. */
 void nr_conv_plan_split (NrConvPlan *plan, gsize least);
 

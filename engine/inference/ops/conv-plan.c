@@ -234,25 +234,60 @@ packed_size (const NrConvPlan *plan)
   return (plan->groups * plan->group_weights + 15) / 16 * 16;
 }
 
+static NrConvMethod
+choose_method (NrConvPlan *plan)
+{
+  if (plan->method != NR_CONV_UNDECIDED)
+    return plan->method;
+
+  if (winograd_pays (plan))
+    plan->method = NR_CONV_WINOGRAD;
+  else if (nr_conv_band_fits (plan)) /* which cuts the plan as bands need it */
+    plan->method = NR_CONV_BAND;
+  else
+    plan->method = NR_CONV_PANEL;
+
+  return plan->method;
+}
+
+/* Pointwise convolutions see planes as rows, panels too. */
+gboolean
+nr_conv_takes_rows (const NrNode *node)
+{
+  NrConvPlan    *plan  = node->params;
+  const NrShape *shape = &node->in[0]->shape;
+
+  return shape->rank == 4 && plan->parts[0].grid.axis[1].input == (gsize) shape->dims[2] &&
+         choose_method (plan) != NR_CONV_PANEL;
+}
+
+static void
+set_strides (NrConvPlan *plan, const NrNode *node)
+{
+  const NrGrid *grid  = &plan->parts[0].grid;
+  const gsize   width = grid->axis[2].input, out_width = grid->axis[2].output;
+
+  plan->in_row      = node->in[0]->is_by_rows ? plan->groups * plan->in_channels * width : width;
+  plan->in_channel  = node->in[0]->is_by_rows ? width : grid->in_plane;
+  plan->out_row     = node->out[0]->is_by_rows ? plan->groups * plan->out_channels * out_width : out_width;
+  plan->out_channel = node->out[0]->is_by_rows ? out_width : grid->out_plane;
+}
+
 gboolean
 nr_conv_prepare (NrNode *node, const NrKernels *kernels, GError **error)
 {
   NrConvPlan *plan = node->params;
 
-  if (winograd_pays (plan))
-    plan->method = NR_CONV_WINOGRAD;
-  else if (nr_conv_band_fits (plan))
-    plan->method = NR_CONV_BAND;
-  else
-    plan->method = NR_CONV_PANEL;
+  set_strides (plan, node);
 
-  switch (plan->method)
+  switch (choose_method (plan))
     {
     case NR_CONV_WINOGRAD:
       return nr_conv_winograd_prepare (node, plan, error);
     case NR_CONV_BAND:
       return nr_conv_band_prepare (node, plan, error);
     case NR_CONV_PANEL:
+    case NR_CONV_UNDECIDED:
       break;
     }
 
@@ -368,6 +403,18 @@ nr_conv_plan_item (const NrConvPlan *plan, gsize item)
                         .block = block,
                         .begin = chunk * plan->chunk,
                         .end   = MIN ((chunk + 1) * plan->chunk, plan->out_channels) };
+}
+
+gsize
+nr_conv_plan_in (const NrConvPlan *plan, gsize entry, gsize channel)
+{
+  return entry * plan->groups * plan->in_channels * plan->parts[0].grid.in_plane + channel * plan->in_channel;
+}
+
+gsize
+nr_conv_plan_out (const NrConvPlan *plan, gsize entry, gsize channel)
+{
+  return entry * plan->groups * plan->out_channels * plan->parts[0].grid.out_plane + channel * plan->out_channel;
 }
 
 void

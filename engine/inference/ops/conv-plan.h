@@ -14,6 +14,7 @@
 
 typedef enum
 {
+  NR_CONV_UNDECIDED,
   NR_CONV_BAND,    /* rows of the input side by side, times packed weights */
   NR_CONV_PANEL,   /* panels of 48 positions, filled from the input, times packed weights */
   NR_CONV_WINOGRAD /* F(6x6,3x3) */
@@ -52,7 +53,10 @@ typedef struct
   NrConvPart *parts;
   gsize       n_parts;
 
-  /* Chosen by nr_conv_prepare (). */
+  /* Elements to the next row and channel of the activations, which may lie by rows. Set by nr_conv_prepare (), like all that
+   * follows but the method, which takes_rows may have chosen. */
+  gsize in_row, in_channel, out_row, out_channel;
+
   NrConvMethod  method;
   const gfloat *packed;          /* NULL: the weights are not constant, a node before this one packs them into in[4] */
   gsize         group_weights;   /* floats of packed weights a group */
@@ -101,7 +105,8 @@ typedef struct
 
 void nr_conv_plan_add_part (NrConvPlan *plan, const NrConvAxis axis[3], const NrConvPartAxis part[3]);
 
-/* NrOpClass.prepare and run of both operators. */
+/* NrOpClass.takes_rows, prepare and run of both operators. */
+gboolean nr_conv_takes_rows (const NrNode *node);
 gboolean nr_conv_prepare (NrNode *node, const NrKernels *kernels, GError **error);
 void     nr_conv_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch);
 

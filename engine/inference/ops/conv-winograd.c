@@ -4,11 +4,15 @@
  *
  * Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015. An item transforms a block of up to 48
  * tiles of all input channels, multiplies point by point, and transforms back 16 or 64 output channels at a time, so that the
- * block stays in the L2 cache from input to output. Packed weights of a group: for each of the 64 points the panel
- * method's matrix of depth in_channels.
+ * block stays in the L2 cache from input to output. Packed weights of a group, in the order in which they are read: for
+ * each step of output channels, for each of the 64 points, the panel method's matrix of depth in_channels.
  *
- * Points are a multiple of 4096 bytes apart for most channel counts, which would put them all into the same cache sets:
- * hence the padding.
+ * Points of a block are a multiple of 4096 bytes apart for most channel counts, which would put them all into the same
+ * cache sets: hence the padding.
+ *
+ * While the products run the memory is idle, and it is far. So each product asks for a few of the cache lines that the
+ * step's outputs go to, and of the residual's (NrAhead). Asking for the next block's patches too was measured: what the
+ * transform gains the products lose, for the lines push the block out of the L2 cache.
  */
 
 #include "conv-method.h"
@@ -19,7 +23,11 @@ enum
 {
   TILE    = NR_WINOGRAD_TILE,
   POINTS  = NR_WINOGRAD_POINTS,
-  PADDING = 16  /* floats between points */
+  PADDING = 16, /* floats between points */
+
+  /* Cache lines of a channel's outputs: at most two for each row of each tile. */
+  MAX_LINES = 2 * TILE * NR_PANEL,
+  PARTS     = 8 /* of them: 8 channels take 8 products a point */
 };
 
 /* G g G^T of the kernels of two input channels and NR_ROWS output channels at a time, which lie side by side in the packed
@@ -29,14 +37,16 @@ nr_conv_winograd_pack (gfloat *packed, const NrNode *node, const NrKernels *kern
 {
   const NrConvPlan *plan     = node->params;
   const gsize      *taps     = plan->parts[0].taps;
-  const gsize       stride   = plan->group_weights / POINTS;
   const gsize       n_blocks = (plan->out_channels + NR_ROWS - 1) / NR_ROWS;
   const gsize       group    = item / n_blocks;
   const gsize       first    = item % n_blocks * NR_ROWS;
   const gsize       rows     = MIN (NR_ROWS, plan->out_channels - first);
+  const gsize       step     = first / plan->step * plan->step;
+  const gsize       stride   = MIN (plan->step, plan->out_channels - step) * plan->in_channels;
   const gfloat     *w        = nr_tensor_f32 (node->in[1]) + group * plan->w_group + first * plan->w_out;
-  gfloat           *to       = packed + group * plan->group_weights + first * plan->in_channels;
-  gfloat            g[9 * NR_WINOGRAD_TILES], u[POINTS * NR_WINOGRAD_TILES];
+  gfloat           *to       = packed + group * plan->group_weights +
+               (POINTS * step + first - step) * plan->in_channels;
+  gfloat g[9 * NR_WINOGRAD_TILES], u[POINTS * NR_WINOGRAD_TILES];
 
   for (gsize c = 0; c < plan->in_channels; c += 2)
     {
@@ -66,8 +76,9 @@ nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error)
   /* Output channels between product and transform back: the block's patches are read again for each step, from the L2 cache
    * while they fit there. */
   plan->step          = plan->in_channels <= 96 ? 16 : 64;
-  plan->group_weights = POINTS * ((plan->in_channels * plan->out_channels + 15) / 16 * 16 + PADDING);
+  plan->group_weights = POINTS * plan->in_channels * plan->out_channels;
   nr_conv_plan_split (plan, MAX (32, plan->step));
+  plan->chunk = (plan->chunk + plan->step - 1) / plan->step * plan->step;
 
   return nr_conv_plan_finish (node, plan, key,
                               POINTS * ((plan->in_channels + plan->step) * plan->block + 2 * PADDING) * sizeof (gfloat), error);
@@ -96,10 +107,10 @@ describe_tiles (const NrConvPlan *plan, gsize first, NrWinogradTile *tiles)
       if (i >= n)
         continue;
 
-      t->in       = iy * (ptrdiff_t) w->input + ix;
-      t->out      = (ptrdiff_t) (qy * w->output + qx);
+      t->in       = iy * (ptrdiff_t) plan->in_row + ix;
+      t->out      = (ptrdiff_t) (qy * plan->out_row + qx);
       t->out_rows = (guint8) MIN (TILE, h->positions - qy);
-      t->out_cols = (guint8) MIN (TILE, w->positions - qx);
+      t->out_cols = (guint8) ((1 << MIN (TILE, w->positions - qx)) - 1);
       for (ptrdiff_t r = 0; r < NR_WINOGRAD_PATCH; r++)
         {
           t->in_rows |= (guint8) ((iy + r >= 0 && iy + r < (ptrdiff_t) h->input) << r);
@@ -108,6 +119,35 @@ describe_tiles (const NrConvPlan *plan, gsize first, NrWinogradTile *tiles)
     }
 
   return n_padded;
+}
+
+/* The cache lines that the outputs of the tiles lie in, as offsets from the beginning of a channel; returns how many. */
+static gsize
+list_lines (const NrConvPlan *plan, const NrWinogradTile *tiles, gsize n, ptrdiff_t lines[MAX_LINES])
+{
+  const ptrdiff_t line    = 64 / sizeof (gfloat);
+  gsize           n_lines = 0;
+
+  for (gsize first = 0, last; first < n; first = last)
+    {
+      ptrdiff_t end;
+
+      /* Neighbors lie in one row. */
+      for (last = first + 1; last < n && tiles[last].out == tiles[last - 1].out + TILE; last++)
+        ;
+      end = tiles[last - 1].out + TILE;
+
+      for (gsize r = 0; r < tiles[first].out_rows; r++)
+        {
+          const ptrdiff_t row = (ptrdiff_t) (r * plan->out_row);
+
+          for (ptrdiff_t i = tiles[first].out; i < end - 1; i += line)
+            lines[n_lines++] = row + i;
+          lines[n_lines++] = row + end - 1;
+        }
+    }
+
+  return n_lines;
 }
 
 /* What an item works on. */
@@ -121,77 +161,69 @@ typedef struct
   const gfloat     *residual; /* or NULL */
   const gfloat     *weights;  /* of the group */
   NrWinogradTile    tiles[NR_PANEL];
-  gsize             columns;       /* tiles, padded to a multiple of 16 */
-  gfloat           *v, *products;                    /* [point][channel][tile] */
-  gsize             v_stride, m_stride;              /* between points */
+  gsize             columns;            /* tiles, padded to a multiple of 16 */
+  gfloat           *v, *products;       /* [point][channel][tile] */
+  gsize             v_stride, m_stride; /* between points */
+
+  ptrdiff_t lines[MAX_LINES];   /* of a channel's outputs, */
+  gsize     parts[PARTS + 1];   /* cut at these */
 } Block;
-
-/* Asks for row ROW of all patches of one channel. */
-static void
-fetch_patches (const Block *block, gsize channel, gsize row)
-{
-  const NrGrid *grid = &block->plan->parts[0].grid;
-
-  for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
-    block->kernels->winograd_fetch (block->tiles + t, block->x + channel * grid->in_plane + row * grid->axis[2].input, false);
-}
-
-static void
-fetch_outputs (const Block *block, gsize channel, gsize row)
-{
-  const NrGrid *grid   = &block->plan->parts[0].grid;
-  const gsize   offset = channel * grid->out_plane + row * grid->axis[2].output;
-
-  for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
-    {
-      block->kernels->winograd_fetch (block->tiles + t, block->y + offset, true);
-      if (block->residual != NULL)
-        block->kernels->winograd_fetch (block->tiles + t, block->residual + offset, true);
-    }
-}
 
 static void
 transform_inputs (const Block *block)
 {
-  const NrGrid *grid = &block->plan->parts[0].grid;
+  const NrConvPlan *plan = block->plan;
 
-  for (gsize c = 0; c < block->plan->in_channels; c++)
-    {
-      for (gsize r = 0; r < NR_WINOGRAD_PATCH && c + 1 < block->plan->in_channels; r++)
-        fetch_patches (block, c + 1, r);
-
-      for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
-        block->kernels->winograd_input (block->tiles + t, block->x + c * grid->in_plane, grid->axis[2].input,
-                                        block->v + c * block->columns + t, block->v_stride);
-    }
+  for (gsize c = 0; c < plan->in_channels; c++)
+    for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
+      block->kernels->winograd_input (block->tiles + t, block->x + c * plan->in_channel, plan->in_row,
+                                      block->v + c * block->columns + t, block->v_stride);
 }
 
-/* Output channels [begin, end). The memory is idle now and busy in the transforms: each point asks for its share of the
- * rows that will be written. (The next block's patches too: measured slower, they push the weights out of the cache.) */
+/* What product I of the step that begins with channel BEGIN asks for: a part of the channel's outputs, or with a residual
+ * twice that of either in turn. */
+static NrAhead
+ahead_of (const Block *block, gsize begin, gsize end, gsize i)
+{
+  const gsize   channel      = begin + i / PARTS;
+  const gsize   part         = i % PARTS;
+  const bool    has_residual = block->residual != NULL && block->residual != block->y;
+  const gsize   first        = has_residual ? part / 2 * 2 : part;
+  const gsize   last         = has_residual ? first + 2 : first + 1;
+  const gfloat *base         = has_residual && part % 2 == 1 ? block->residual : block->y;
+
+  if (channel >= end)
+    return (NrAhead) { 0 };
+
+  return (NrAhead) { base + channel * block->plan->out_channel, block->lines + block->parts[first],
+                     block->parts[last] - block->parts[first] };
+}
+
+/* Output channels [begin, end): one step. */
 static void
 multiply (const Block *block, gsize begin, gsize end)
 {
-  const NrConvPlan *plan     = block->plan;
-  const gsize       u_stride = plan->group_weights / POINTS;
-  const gsize       n_out    = (end - begin) * TILE;
+  const NrConvPlan *plan    = block->plan;
+  const gfloat     *weights = block->weights + POINTS * begin * plan->in_channels;
 
-  for (gsize p = 0; p < POINTS; p++)
-    {
-      for (gsize i = p * n_out / POINTS; i < (p + 1) * n_out / POINTS; i++)
-        fetch_outputs (block, begin + i / TILE, i % TILE);
+  for (gsize p = 0, i = 0; p < POINTS; p++)
+    for (gsize m = begin; m < end; m += NR_ROWS, i++)
+      {
+        const gsize   rows  = MIN (NR_ROWS, end - m);
+        const NrAhead ahead = ahead_of (block, begin, end, i);
 
-      for (gsize m = begin; m < end; m += NR_ROWS)
-        block->kernels->product (block->weights + p * u_stride + m * plan->in_channels, block->v + p * block->v_stride,
-                                 block->columns, plan->in_channels, MIN (NR_ROWS, plan->out_channels - m), block->columns,
-                                 block->products + p * block->m_stride + (m - begin) * block->columns, block->columns, false);
-    }
+        block->kernels->product_ahead (weights, block->v + p * block->v_stride, block->columns, plan->in_channels, rows,
+                                       block->columns,
+                                       block->products + p * block->m_stride + (m - begin) * block->columns, block->columns,
+                                       &ahead);
+        weights += rows * plan->in_channels;
+      }
 }
 
 static void
 transform_outputs (const Block *block, const NrNode *node, gsize begin, gsize end)
 {
   const NrConvPlan *plan = block->plan;
-  const NrGrid     *grid = &plan->parts[0].grid;
 
   for (gsize m = begin; m < end; m++)
     {
@@ -200,30 +232,39 @@ transform_outputs (const Block *block, const NrNode *node, gsize begin, gsize en
       for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
         block->kernels->winograd_output (block->tiles + t, block->products + (m - begin) * block->columns + t,
                                          block->m_stride, &epilogue,
-                                         block->residual != NULL ? block->residual + m * grid->out_plane : NULL,
-                                         block->y + m * grid->out_plane, grid->axis[2].output);
+                                         block->residual != NULL ? block->residual + m * plan->out_channel : NULL,
+                                         block->y + m * plan->out_channel, plan->out_row);
     }
 }
 
 void
 nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch)
 {
-  const NrConvPlan *plan  = node->params;
-  const NrGrid     *grid  = &plan->parts[0].grid;
-  Block             block = { .plan = plan, .kernels = kernels, .work = nr_conv_plan_item (plan, item), .v = scratch };
-  const gsize       group = block.work.entry * plan->groups + block.work.group;
-  const gsize       first = block.work.block * plan->block;
+  const NrConvPlan *plan = node->params;
+  Block             block;
 
-  block.x       = nr_tensor_f32 (node->in[0]) + group * plan->in_channels * grid->in_plane;
-  block.y       = nr_tensor_f32 (node->out[0]) + group * plan->out_channels * grid->out_plane;
-  block.weights = packed + block.work.group * plan->group_weights;
-  if (node->epilogue.residual != NULL)
-    block.residual = nr_tensor_f32 (node->epilogue.residual) + group * plan->out_channels * grid->out_plane;
+  block.plan    = plan;
+  block.kernels = kernels;
+  block.work    = nr_conv_plan_item (plan, item);
 
-  block.columns  = describe_tiles (plan, first, block.tiles);
+  const gsize first_in  = nr_conv_plan_in (plan, block.work.entry, block.work.group * plan->in_channels);
+  const gsize first_out = nr_conv_plan_out (plan, block.work.entry, block.work.group * plan->out_channels);
+
+  block.x        = nr_tensor_f32 (node->in[0]) + first_in;
+  block.y        = nr_tensor_f32 (node->out[0]) + first_out;
+  block.residual = node->epilogue.residual != NULL ? nr_tensor_f32 (node->epilogue.residual) + first_out : NULL;
+  block.weights  = packed + block.work.group * plan->group_weights;
+
+  block.columns  = describe_tiles (plan, block.work.block * plan->block, block.tiles);
+  block.v        = scratch;
   block.v_stride = plan->in_channels * block.columns + PADDING;
   block.m_stride = plan->step * block.columns + PADDING;
   block.products = scratch + POINTS * block.v_stride;
+
+  const gsize n_lines = list_lines (plan, block.tiles, block.columns, block.lines);
+
+  for (gsize i = 0; i <= PARTS; i++)
+    block.parts[i] = n_lines * i / PARTS;
 
   transform_inputs (&block);
   for (gsize begin = block.work.begin; begin < block.work.end; begin += plan->step)

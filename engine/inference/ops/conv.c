@@ -160,6 +160,7 @@ const NrOpClass nr_op_conv = {
   .prepare = nr_conv_prepare,
   .run     = nr_conv_run,
 
+  .takes_rows        = nr_conv_takes_rows,
   .has_epilogue      = TRUE,
   .residual_in_place = TRUE,
 

@@ -9,19 +9,25 @@
 void
 nr_product_avx2 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
 {
-  product_body (a, rows, b, ldb, NULL, depth, rows, columns, c, ldc, accumulate);
+  product_body (a, rows, b, ldb, NULL, depth, rows, columns, c, ldc, accumulate, NULL);
+}
+
+void
+nr_product_ahead_avx2 (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, const NrAhead *ahead)
+{
+  product_body (a, rows, b, ldb, NULL, depth, rows, columns, c, ldc, false, ahead);
 }
 
 void
 nr_product_at_avx2 (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
 {
-  product_body (a, rows, b, 0, offset, depth, rows, columns, c, ldc, false);
+  product_body (a, rows, b, 0, offset, depth, rows, columns, c, ldc, false, NULL);
 }
 
 void
 nr_product_outer_avx2 (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
 {
-  product_body (a, lda, b, ldb, NULL, depth, rows, columns, c, ldc, true);
+  product_body (a, lda, b, ldb, NULL, depth, rows, columns, c, ldc, true, NULL);
 }
 
 void

@@ -8,12 +8,6 @@
 #include "../winograd-weights.h"
 
 void
-nr_winograd_fetch_avx2 (const NrWinogradTile *tiles, const float *plane, bool outputs)
-{
-  winograd_fetch_body (tiles, plane, outputs);
-}
-
-void
 nr_winograd_input_avx2 (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
 {
   winograd_input_body (tiles, x, ld, v, stride);

@@ -18,9 +18,11 @@ enum
 };
 
 /* ROWS and VECTORS are constants at each call: the sums live in registers. offset NULL: rows of b are ldb apart. Where there
- * are few sums, odd k have their own: a multiply-add waits 4 cycles for the one before it, and two can start in each. */
+ * are few sums, odd k have their own: a multiply-add waits 4 cycles for the one before it, and two can start in each. n_ahead
+ * lines are asked for, a constant 0 where there are none. They come one by one: a struct that is written piece by piece and
+ * read as a whole has to wait until the stores before it are through, which is an eighth of a product. */
 static inline __attribute__ ((always_inline)) void
-product_tile (const float *a, size_t lda, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, float *c, size_t ldc, bool accumulate, int rows, int vectors)
+product_tile (const float *a, size_t lda, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, float *c, size_t ldc, bool accumulate, const float *ahead, const ptrdiff_t *lines, size_t n_ahead, int rows, int vectors)
 {
   const int chains = rows * vectors <= 4 ? 2 : 1;
   NrVec     sum[2][PRODUCT_ROWS][PRODUCT_VECTORS];
@@ -40,6 +42,9 @@ product_tile (const float *a, size_t lda, const float *b, size_t ldb, const ptrd
       {
         const float *row = offset != NULL ? b + offset[k] : b + k * ldb;
         NrVec        column[PRODUCT_VECTORS];
+
+        if (k < n_ahead)
+          _mm_prefetch ((const char *) (ahead + lines[k]), _MM_HINT_T1);
 
 #pragma GCC unroll 3
         for (int j = 0; j < vectors; j++)
@@ -65,34 +70,34 @@ product_tile (const float *a, size_t lda, const float *b, size_t ldb, const ptrd
 }
 
 static inline __attribute__ ((always_inline)) void
-product_rows (const float *a, size_t lda, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, size_t rows, float *c, size_t ldc, bool accumulate, int vectors)
+product_rows (const float *a, size_t lda, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, size_t rows, float *c, size_t ldc, bool accumulate, const float *ahead, const ptrdiff_t *lines, size_t n_ahead, int vectors)
 {
   switch (rows)
     {
     case 1:
-      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 1, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, ahead, lines, n_ahead, 1, vectors);
       break;
     case 2:
-      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 2, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, ahead, lines, n_ahead, 2, vectors);
       break;
     case 3:
-      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 3, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, ahead, lines, n_ahead, 3, vectors);
       break;
     case 4:
-      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 4, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, ahead, lines, n_ahead, 4, vectors);
       break;
 #if defined(__AVX512F__)
     case 5:
-      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 5, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, ahead, lines, n_ahead, 5, vectors);
       break;
     case 6:
-      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 6, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, ahead, lines, n_ahead, 6, vectors);
       break;
     case 7:
-      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 7, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, ahead, lines, n_ahead, 7, vectors);
       break;
     case 8:
-      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, 8, vectors);
+      product_tile (a, lda, b, ldb, offset, depth, c, ldc, accumulate, ahead, lines, n_ahead, 8, vectors);
       break;
 #endif
     default:
@@ -101,11 +106,15 @@ product_rows (const float *a, size_t lda, const float *b, size_t ldb, const ptrd
 }
 
 static inline __attribute__ ((always_inline)) void
-product_body (const float *a, size_t lda, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
+product_body (const float *a, size_t lda, const float *b, size_t ldb, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate, const NrAhead *ahead)
 {
   /* 16, 32, 48 columns are 1, 2, 3 vectors of 16 lanes or 2, 2 x 2, 2 x 3 of 8. */
   const size_t width = NR_LANES == 16 ? columns : columns == 48 ? 24
                                                                 : 16;
+
+  const float     *base    = ahead != NULL ? ahead->base : NULL;
+  const ptrdiff_t *lines   = ahead != NULL ? ahead->offset : NULL;
+  size_t           n_ahead = ahead != NULL ? ahead->n : 0;
 
   assert (rows >= 1 && rows <= NR_ROWS && columns >= 16 && columns <= NR_PANEL && columns % 16 == 0);
 
@@ -116,10 +125,13 @@ product_body (const float *a, size_t lda, const float *b, size_t ldb, const ptrd
         float       *to = c + i * ldc + j;
 
         if (width == 3 * NR_LANES)
-          product_rows (a + i, lda, b + j, ldb, offset, depth, n, to, ldc, accumulate, 3);
+          product_rows (a + i, lda, b + j, ldb, offset, depth, n, to, ldc, accumulate, base, lines, n_ahead, 3);
         else if (width == 2 * NR_LANES)
-          product_rows (a + i, lda, b + j, ldb, offset, depth, n, to, ldc, accumulate, 2);
+          product_rows (a + i, lda, b + j, ldb, offset, depth, n, to, ldc, accumulate, base, lines, n_ahead, 2);
         else
-          product_rows (a + i, lda, b + j, ldb, offset, depth, n, to, ldc, accumulate, 1);
+          product_rows (a + i, lda, b + j, ldb, offset, depth, n, to, ldc, accumulate, base, lines, n_ahead, 1);
+
+        lines += n_ahead < depth ? n_ahead : depth;
+        n_ahead -= n_ahead < depth ? n_ahead : depth;
       }
 }

@@ -19,6 +19,15 @@ enum
   PATCH = NR_WINOGRAD_PATCH
 };
 
+/* Of the patches of a group: all inside the plane; some beyond its left or right edge; any. Most groups of a picture have a
+ * tile at an edge, and masks that change with the row cost as much as the transform. */
+typedef enum
+{
+  WINOGRAD_INSIDE,
+  WINOGRAD_COLUMNS,
+  WINOGRAD_RAGGED
+} WinogradEdges;
+
 /* B^T d along one axis, points 0, 1, -1, 2, -2, 1/2, -1/2, infinity; the matrix stands in c/winograd-c.c. */
 static inline __attribute__ ((always_inline)) void
 winograd_input_1d (const NrVec d[PATCH], NrVec t[PATCH])
@@ -76,7 +85,7 @@ winograd_tile (int q)
 }
 
 static inline __attribute__ ((always_inline)) NrVec
-winograd_load (const NrWinogradTile *tiles, int q, const float *x, size_t ld, int row, bool inside)
+winograd_load (const NrWinogradTile *tiles, int q, const float *x, size_t ld, int row, WinogradEdges edges)
 {
   const NrWinogradTile *low  = &tiles[winograd_tile (q)];
   const NrWinogradTile *high = low + 4;
@@ -84,10 +93,15 @@ winograd_load (const NrWinogradTile *tiles, int q, const float *x, size_t ld, in
   const float          *b    = x + high->in + (ptrdiff_t) ((size_t) row * ld);
   __m256                first, second;
 
-  if (inside)
+  if (edges == WINOGRAD_INSIDE)
     {
       first  = _mm256_loadu_ps (a);
       second = _mm256_loadu_ps (b);
+    }
+  else if (edges == WINOGRAD_COLUMNS)
+    {
+      first  = _mm256_maskz_loadu_ps (low->in_cols, a);
+      second = _mm256_maskz_loadu_ps (high->in_cols, b);
     }
   else
     {
@@ -99,27 +113,21 @@ winograd_load (const NrWinogradTile *tiles, int q, const float *x, size_t ld, in
 }
 
 static inline __attribute__ ((always_inline)) NrVec
-winograd_load_row (const NrWinogradTile *tiles, int q, const float *y, ptrdiff_t row_offset, int row)
+winograd_load_row (const NrWinogradTile *tiles, int q, const float *y, ptrdiff_t row_offset)
 {
-  const NrWinogradTile *low  = &tiles[winograd_tile (q)];
-  const NrWinogradTile *high = low + 4;
-  const __mmask8        a    = (__mmask8) (row < low->out_rows ? (1u << low->out_cols) - 1u : 0u);
-  const __mmask8        b    = (__mmask8) (row < high->out_rows ? (1u << high->out_cols) - 1u : 0u);
+  const int low = winograd_tile (q), high = low + 4;
 
-  return _mm512_insertf32x8 (_mm512_castps256_ps512 (_mm256_maskz_loadu_ps (a, y + low->out + row_offset)),
-                             _mm256_maskz_loadu_ps (b, y + high->out + row_offset), 1);
+  return _mm512_insertf32x8 (_mm512_castps256_ps512 (_mm256_maskz_loadu_ps (tiles[low].out_cols, y + tiles[low].out + row_offset)),
+                             _mm256_maskz_loadu_ps (tiles[high].out_cols, y + tiles[high].out + row_offset), 1);
 }
 
 static inline __attribute__ ((always_inline)) void
-winograd_store_row (const NrWinogradTile *tiles, int q, float *y, ptrdiff_t row_offset, int row, NrVec v)
+winograd_store_row (const NrWinogradTile *tiles, int q, float *y, ptrdiff_t row_offset, NrVec v)
 {
-  const NrWinogradTile *low  = &tiles[winograd_tile (q)];
-  const NrWinogradTile *high = low + 4;
-  const __mmask8        a    = (__mmask8) (row < low->out_rows ? (1u << low->out_cols) - 1u : 0u);
-  const __mmask8        b    = (__mmask8) (row < high->out_rows ? (1u << high->out_cols) - 1u : 0u);
+  const int low = winograd_tile (q), high = low + 4;
 
-  _mm256_mask_storeu_ps (y + low->out + row_offset, a, _mm512_castps512_ps256 (v));
-  _mm256_mask_storeu_ps (y + high->out + row_offset, b, _mm512_extractf32x8_ps (v, 1));
+  _mm256_mask_storeu_ps (y + tiles[low].out + row_offset, tiles[low].out_cols, _mm512_castps512_ps256 (v));
+  _mm256_mask_storeu_ps (y + tiles[high].out + row_offset, tiles[high].out_cols, _mm512_extractf32x8_ps (v, 1));
 }
 
 /* 4 x 4 within each 128-bit lane. */
@@ -172,46 +180,52 @@ winograd_scatter (NrVec v[PATCH])
 
 #else
 
-static inline __attribute__ ((always_inline)) NrVec
-winograd_load (const NrWinogradTile *tiles, int q, const float *x, size_t ld, int row, bool inside)
+/* -1 in the lanes of the bits of BITS. */
+static inline __attribute__ ((always_inline)) __m256i
+winograd_mask (uint8_t bits)
 {
-  static const int32_t bits[PATCH] = { 1, 2, 4, 8, 16, 32, 64, 128 };
-  const float         *a           = x + tiles[q].in + (ptrdiff_t) ((size_t) row * ld);
+  const __m256i bit = _mm256_setr_epi32 (1, 2, 4, 8, 16, 32, 64, 128);
 
-  if (inside)
-    return _mm256_loadu_ps (a);
-
-  if (! (tiles[q].in_rows >> row & 1))
-    return _mm256_setzero_ps ();
-
-  const __m256i bit = _mm256_loadu_si256 ((const __m256i *) bits);
-
-  return _mm256_maskload_ps (a, _mm256_cmpeq_epi32 (_mm256_and_si256 (_mm256_set1_epi32 (tiles[q].in_cols), bit), bit));
+  return _mm256_cmpeq_epi32 (_mm256_and_si256 (_mm256_set1_epi32 (bits), bit), bit);
 }
 
 static inline __attribute__ ((always_inline)) NrVec
-winograd_load_row (const NrWinogradTile *tiles, int q, const float *y, ptrdiff_t row_offset, int row)
+winograd_load (const NrWinogradTile *tiles, int q, const float *x, size_t ld, int row, WinogradEdges edges)
 {
-  return row < tiles[q].out_rows ? nr_vec_load_part (y + tiles[q].out + row_offset, 0, tiles[q].out_cols)
-                                 : _mm256_setzero_ps ();
+  const float *a = x + tiles[q].in + (ptrdiff_t) ((size_t) row * ld);
+
+  if (edges == WINOGRAD_INSIDE)
+    return _mm256_loadu_ps (a);
+
+  if (edges == WINOGRAD_RAGGED && ! (tiles[q].in_rows >> row & 1))
+    return _mm256_setzero_ps ();
+
+  return _mm256_maskload_ps (a, winograd_mask (tiles[q].in_cols));
+}
+
+static inline __attribute__ ((always_inline)) NrVec
+winograd_load_row (const NrWinogradTile *tiles, int q, const float *y, ptrdiff_t row_offset)
+{
+  return _mm256_maskload_ps (y + tiles[q].out + row_offset, winograd_mask (tiles[q].out_cols));
 }
 
 static inline __attribute__ ((always_inline)) void
-winograd_store_row (const NrWinogradTile *tiles, int q, float *y, ptrdiff_t row_offset, int row, NrVec v)
+winograd_store_row (const NrWinogradTile *tiles, int q, float *y, ptrdiff_t row_offset, NrVec v)
 {
-  float *to = y + tiles[q].out + row_offset;
+  const uint8_t whole = (1u << TILE) - 1u;
+  float        *to    = y + tiles[q].out + row_offset;
 
-  if (row >= tiles[q].out_rows)
+  if (tiles[q].out_cols == 0)
     return;
 
   /* A masked store costs some processors 10 times these two. */
-  if (tiles[q].out_cols == TILE)
+  if (tiles[q].out_cols == whole)
     {
       _mm_storeu_ps (to, _mm256_castps256_ps128 (v));
       _mm_storel_pi ((__m64 *) (to + 4), _mm256_extractf128_ps (v, 1));
     }
   else
-    nr_vec_store_part (to, v, tiles[q].out_cols);
+    _mm256_maskstore_ps (to, winograd_mask (tiles[q].out_cols), v);
 }
 
 /* 4 x 4 within each 128-bit lane. */
@@ -251,20 +265,24 @@ winograd_scatter (NrVec v[PATCH])
 
 #endif
 
-static inline bool
-winograd_is_inside (const NrWinogradTile *tiles)
+static inline WinogradEdges
+winograd_edges (const NrWinogradTile *tiles)
 {
-  unsigned all = 0xff;
+  unsigned rows = 0xff, columns = 0xff;
 
   for (int t = 0; t < NR_LANES; t++)
-    all &= tiles[t].in_rows & tiles[t].in_cols;
+    {
+      rows &= tiles[t].in_rows;
+      columns &= tiles[t].in_cols;
+    }
 
-  return all == 0xff;
+  return rows != 0xff ? WINOGRAD_RAGGED : columns != 0xff ? WINOGRAD_COLUMNS
+                                                          : WINOGRAD_INSIDE;
 }
 
 /* NR_LANES tiles. */
 static inline __attribute__ ((always_inline)) void
-winograd_input_group (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride, bool inside)
+winograd_input_group (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride, WinogradEdges edges)
 {
   _Alignas (64) float half[PATCH][PATCH][NR_LANES]; /* B^T d: row, tile(s), columns */
 
@@ -274,7 +292,7 @@ winograd_input_group (const NrWinogradTile *tiles, const float *x, size_t ld, fl
 
 #pragma GCC unroll 8
       for (int r = 0; r < PATCH; r++)
-        d[r] = winograd_load (tiles, q, x, ld, r, inside);
+        d[r] = winograd_load (tiles, q, x, ld, r, edges);
       winograd_input_1d (d, t);
 #pragma GCC unroll 8
       for (int r = 0; r < PATCH; r++)
@@ -297,30 +315,31 @@ winograd_input_group (const NrWinogradTile *tiles, const float *x, size_t ld, fl
 }
 
 static inline void
-winograd_fetch_body (const NrWinogradTile *tiles, const float *plane, bool outputs)
-{
-  const int       line   = 16; /* floats */
-  const int       last   = NR_WINOGRAD_TILES - 1;
-  const ptrdiff_t first  = outputs ? tiles[0].out : tiles[0].in;
-  const ptrdiff_t length = (outputs ? tiles[last].out : tiles[last].in) - first;
-
-  /* Neighbors in one row, or else tile by tile. */
-  if (length == last * TILE)
-    for (ptrdiff_t i = 0; i < length + line; i += line)
-      _mm_prefetch ((const char *) (plane + first + i), _MM_HINT_T1);
-  else
-    for (int t = 0; t <= last; t += 2)
-      _mm_prefetch ((const char *) (plane + (outputs ? tiles[t].out : tiles[t].in)), _MM_HINT_T1);
-}
-
-static inline void
 winograd_input_body (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
 {
   for (int t = 0; t < NR_WINOGRAD_TILES; t += NR_LANES)
-    if (winograd_is_inside (tiles + t))
-      winograd_input_group (tiles + t, x, ld, v + t, stride, true);
-    else
-      winograd_input_group (tiles + t, x, ld, v + t, stride, false);
+    switch (winograd_edges (tiles + t))
+      {
+      case WINOGRAD_INSIDE:
+        winograd_input_group (tiles + t, x, ld, v + t, stride, WINOGRAD_INSIDE);
+        break;
+      case WINOGRAD_COLUMNS:
+        winograd_input_group (tiles + t, x, ld, v + t, stride, WINOGRAD_COLUMNS);
+        break;
+      case WINOGRAD_RAGGED:
+        winograd_input_group (tiles + t, x, ld, v + t, stride, WINOGRAD_RAGGED);
+        break;
+      }
+}
+
+static inline bool
+winograd_all_have (const NrWinogradTile *tiles, int row)
+{
+  for (int t = 0; t < NR_LANES; t++)
+    if (row >= tiles[t].out_rows)
+      return false;
+
+  return true;
 }
 
 /* NR_LANES tiles. */
@@ -333,6 +352,7 @@ winograd_output_group (const NrWinogradTile *tiles, const float *m, size_t strid
   const bool  has_residual = residual != NULL;
 
   _Alignas (64) float half[TILE][PATCH][NR_LANES]; /* A^T M: row, column, tiles */
+  NrWinogradTile      rest[NR_LANES]; /* the tiles, without columns where they have no row */
 
   for (int c = 0; c < PATCH; c++)
     {
@@ -351,6 +371,17 @@ winograd_output_group (const NrWinogradTile *tiles, const float *m, size_t strid
     {
       const ptrdiff_t offset = (ptrdiff_t) ((size_t) r * ld);
       NrVec           row[PATCH], out[PATCH];
+
+      if (! winograd_all_have (tiles, r))
+        {
+          for (int t = 0; t < NR_LANES; t++)
+            {
+              rest[t] = tiles[t];
+              if (r >= tiles[t].out_rows)
+                rest[t].out_cols = 0;
+            }
+          tiles = rest;
+        }
 
 #pragma GCC unroll 8
       for (int c = 0; c < PATCH; c++)
@@ -372,11 +403,11 @@ winograd_output_group (const NrWinogradTile *tiles, const float *m, size_t strid
         {
           if (has_residual)
             {
-              out[q] = nr_vec_add (out[q], winograd_load_row (tiles, q, residual, offset, r));
+              out[q] = nr_vec_add (out[q], winograd_load_row (tiles, q, residual, offset));
               if (epilogue->residual_first)
                 out[q] = nr_vec_activate (out[q], epilogue->activation, a, b);
             }
-          winograd_store_row (tiles, q, y, offset, r, out[q]);
+          winograd_store_row (tiles, q, y, offset, out[q]);
         }
     }
 }

@@ -25,6 +25,13 @@ nr_product_at_c (const float *a, const float *b, const ptrdiff_t *offset, size_t
     }
 }
 
+/* Asking is a hint: the portable version does without. */
+void
+nr_product_ahead_c (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, const NrAhead *ahead)
+{
+  nr_product_c (a, b, ldb, depth, rows, columns, c, ldc, false);
+}
+
 void
 nr_product_c (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate)
 {

@@ -36,12 +36,6 @@ static const float output_matrix[TILE][PATCH] = {
 };
 // clang-format on
 
-/* A hint: the portable version does without. */
-void
-nr_winograd_fetch_c (const NrWinogradTile *tiles, const float *plane, bool outputs)
-{
-}
-
 void
 nr_winograd_input_c (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
 {
@@ -88,7 +82,7 @@ nr_winograd_output_c (const NrWinogradTile *tiles, const float *m, size_t stride
             for (size_t k = 0; k < PATCH; k++)
               row[c] += output_matrix[c][k] * half[r][k];
 
-          nr_store_row_c (row, tiles[t].out_cols, epilogue, residual != NULL ? residual + at : NULL, y + at, 1, 0);
+          nr_store_row_c (row, (size_t) __builtin_popcount (tiles[t].out_cols), epilogue, residual != NULL ? residual + at : NULL, y + at, 1, 0);
         }
     }
 }
