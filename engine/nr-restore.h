@@ -92,7 +92,7 @@ const gchar *const *nr_task_methods (NrTask task);
 
 /* What METHOD of TASK (NULL or "": its default) is like; FALSE for one that is not there.
  *   can_stop   can end early at the caller's wish with the best it has so far (NrArguments.stop)
- *   uses       looks at ARGUMENT, of those that its task has; only some methods use "noise", "detail", "blur", "variant",
+ *   uses       looks at ARGUMENT, of those that its task has; only some methods use "noise", "detail", "blur", "kernel", "variant",
  *              "context", "iterations", "seed" and "model" */
 gboolean nr_task_method_can_stop (NrTask task, const gchar *method);
 gboolean nr_task_method_uses (NrTask task, const gchar *method, const gchar *argument);
@@ -105,11 +105,12 @@ typedef struct
   gdouble       strength; /* 0 to 1: source + strength (restored - source) */
   gdouble       noise;    /* denoise: sigma on the 0-255 scale, 0 to 100; 0: estimate */
   gdouble       detail;   /* denoise: 0 to 1, how much fine luminance texture comes back */
-  gdouble       blur;     /* deblur: 0 blind */
+  gdouble       blur;     /* deblur: sigma (of a disc: radius) in pixels; 0: blind */
+  const gchar  *kernel;   /* deblur: shape of the blur, "gaussian" or "disc", for methods that are told it */
   gint          scale;    /* super-resolve: 2, 3 or 4 */
   const gchar  *variant;  /* super-resolve: "photo" or "clean" */
   gint          context;  /* fill: pixels looked at around the hole, 0: automatic */
-  gint          iterations; /* methods that learn from the picture: steps, 0 to 100000; 0: automatic */
+  gint          iterations; /* methods that go step by step: how many, 0 to 100000; 0: automatic */
   guint         seed;       /* methods that start at random */
   guint         threads;  /* 0: all */
   guint         memory;   /* MiB the engine may use, 0: a quarter of RAM, at most 2048 */
@@ -117,7 +118,7 @@ typedef struct
   GCancellable *stop;     /* or NULL; triggered, a method that can stop ends within an iteration and delivers its best */
 } NrArguments;
 
-/* The defaults of design for TASK: strength 1, scale 2, variant photo, blend TRUE, the rest 0. */
+/* The defaults of design for TASK: strength 1, scale 2, variant photo, kernel gaussian, blend TRUE, the rest 0. */
 void nr_arguments_init (NrArguments *arguments, NrTask task);
 
 /* Range checks with one clear sentence. */

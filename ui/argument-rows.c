@@ -134,6 +134,14 @@ variant_row_new (GObject *config, const gchar *argument)
 }
 
 static GtkWidget *
+kernel_row_new (GObject *config, const gchar *argument)
+{
+  static const NrWord kernels[] = { { "gaussian", N_ ("Soft (Gaussian)"), NULL }, { "disc", N_ ("Out of focus (disc)"), NULL } };
+
+  return combo_row_new (config, argument, kernels, G_N_ELEMENTS (kernels));
+}
+
+static GtkWidget *
 output_row_new (GObject *config, const gchar *argument)
 {
   static const NrWord outputs[] = { { "new-image", N_ ("New image"), NULL },
@@ -165,6 +173,7 @@ static const RowKind kinds[] = {
   { "noise", real_row_new, FALSE },
   { "detail", percent_row_new, FALSE },
   { "blur", real_row_new, FALSE },
+  { "kernel", kernel_row_new, FALSE },
   { "context", pixels_row_new, FALSE },
   { "iterations", pixels_row_new, FALSE },
   { "seed", number_row_new, FALSE },

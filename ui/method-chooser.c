@@ -27,6 +27,7 @@ typedef struct
 static const Text texts[] = {
   { "network", N_ ("Neural network"), N_ ("Fast; has learned from many photographs.") },
   { "nl-means", N_ ("Non-local means"), N_ ("Averages places that look alike; the classic, without learning.") },
+  { "richardson-lucy", N_ ("Richardson-Lucy"), N_ ("Undoes a blur of known shape, step by step; the classic, without learning.") },
   { "patch-match", N_ ("Patches"), N_ ("Continues edges and repeats what surrounds the hole.") },
 };
 

@@ -39,6 +39,7 @@ nr_arguments_init (NrArguments *arguments, NrTask task)
     .strength = 1,
     .scale    = 2,
     .variant  = "photo",
+    .kernel   = "gaussian",
     .blend    = TRUE,
   };
 }
@@ -72,6 +73,17 @@ check_super_resolve (const NrArguments *arguments, GError **error)
   return TRUE;
 }
 
+static gboolean
+check_deblur (const NrArguments *arguments, GError **error)
+{
+  if (! arguments->kernel || ! arguments->kernel[0] || g_str_equal (arguments->kernel, "gaussian") ||
+      g_str_equal (arguments->kernel, "disc"))
+    return TRUE;
+  g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_ARGUMENT,
+               "kernel is '%s' but must be 'gaussian' or 'disc'", arguments->kernel);
+  return FALSE;
+}
+
 gboolean
 nr_arguments_check (const NrArguments *arguments, GError **error)
 {
@@ -82,6 +94,8 @@ nr_arguments_check (const NrArguments *arguments, GError **error)
       return FALSE;
     }
   if (! nr_method_find (arguments->task, arguments->method, error))
+    return FALSE;
+  if (arguments->task == NR_TASK_DEBLUR && ! check_deblur (arguments, error))
     return FALSE;
   if (arguments->task == NR_TASK_SUPER_RESOLVE && ! check_super_resolve (arguments, error))
     return FALSE;

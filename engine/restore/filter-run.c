@@ -6,9 +6,6 @@
 #include "filter-run.h"
 #include "tile-run.h"
 
-static const gfloat low  = -0.5f;
-static const gfloat high = 1.5f;
-
 /* Operations a second of one thread, of loops that the compiler has vectorized for any x86-64. */
 static const gdouble speed = 4e9;
 
@@ -112,7 +109,7 @@ nr_filter_run (const NrFilter *filter, NrJob *job, gdouble first_fraction, GErro
 {
   g_autoptr (NrPool) pool      = nr_pool_new (job->arguments->threads);
   Filtering          filtering = { filter, pool };
-  NrTileRun          run       = { .scale = 1, .low = low, .high = high, .func = run_window, .data = &filtering };
+  NrTileRun          run       = { .scale = 1, .low = filter->low, .high = filter->high, .func = run_window, .data = &filtering };
   guint64            memory;
 
   if (! choose_plan (filter, job->source->width, job->source->height, &job->region, job->memory,

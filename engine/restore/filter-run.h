@@ -20,10 +20,11 @@ guint nr_filter_n_threads (const NrFilterWork *work);
 
 struct _NrFilter
 {
-  gint    halo; /* pixels around a result pixel that it depends on */
+  gfloat  low, high; /* the range of values that it sees */
+  gint    halo;      /* pixels around a result pixel that it depends on */
   gdouble work; /* operations a pixel, about: only to tell how long it takes */
 
-  /* Makes OUTPUT from INPUT, three planes of one size with finite values in the range of nr_filter_run (). Mirrors
+  /* Makes OUTPUT from INPUT, three planes of one size with finite values in its range. Mirrors
    * beyond the border. Long loops are nr_filter_for ()'s, so that threads, progress and cancelling are cared for. */
   gboolean (*run) (const NrFilter *filter, const NrPicture *input, NrPicture *output, NrFilterWork *work, GError **error);
 
@@ -32,8 +33,7 @@ struct _NrFilter
 };
 
 /* Runs FILTER, the first member of its method's own structure, over JOB's region in windows that fit into the budget, from
- * FIRST_FRACTION to 1 of the progress; fills tiles, threads and peak_memory_mib of the report. Values are clipped to -0.5
- * to 1.5, as noise on black and white is part of the noise. */
+ * FIRST_FRACTION to 1 of the progress; fills tiles, threads and peak_memory_mib of the report. */
 gboolean nr_filter_run (const NrFilter *filter, NrJob *job, gdouble first_fraction, GError **error);
 
 /* NrMethod's estimate for FILTER. */

@@ -7,11 +7,13 @@
 #include "fill.h"
 #include "network.h"
 #include "nl-means.h"
+#include "richardson-lucy.h"
 
 static const NrMethod methods[] = {
   { NR_TASK_DENOISE, "network", nr_network_run, nr_network_estimate, "noise detail model", FALSE },
   { NR_TASK_DENOISE, "nl-means", nr_nl_means_run, nr_nl_means_estimate, "noise detail", FALSE },
   { NR_TASK_DEBLUR, "network", nr_network_run, nr_network_estimate, "blur model", FALSE },
+  { NR_TASK_DEBLUR, "richardson-lucy", nr_richardson_lucy_run, nr_richardson_lucy_estimate, "blur kernel iterations", FALSE },
   { NR_TASK_SUPER_RESOLVE, "network", nr_network_run, nr_network_estimate, "variant model", FALSE },
   { NR_TASK_FILL, "patch-match", nr_fill_run_patch_match, nr_fill_estimate_patch_match, "context seed", FALSE },
 };

@@ -92,6 +92,8 @@ method_new (const NrArguments *arguments, gdouble sigma)
 
   method.rules  = (NrNlMeans) { patch, search, noise_floor * variance, h * h * variance };
   method.filter = (NrFilter) {
+    .low    = -0.5f, /* noise on black and white is part of the noise */
+    .high   = 1.5f,
     .halo   = nr_nl_means_reach (&method.rules) + (method.detail > 0 ? NR_DETAIL_RADIUS : 0),
     .work   = n_offsets * (21 + 8 * patch), /* differences, four rows of sums, weights, totals */
     .run    = filter_run,

@@ -17,7 +17,7 @@
 typedef struct
 {
   NrArguments arguments;
-  gchar      *method, *model, *variant; /* owned strings behind ARGUMENTS */
+  gchar      *method, *model, *variant, *kernel; /* owned strings behind ARGUMENTS */
   gint        seed, threads, memory, quality;
   gchar      *mask, *output_dir;
   gboolean    json, quiet, force;
@@ -51,12 +51,12 @@ task_entries (TaskOptions *o, NrTask task)
       { "strength", 's', 0, G_OPTION_ARG_DOUBLE, &a->strength, "How much of the change is kept, 0 to 1 (1)", "S" } },
     { DENOISE, { "noise", 'n', 0, G_OPTION_ARG_DOUBLE, &a->noise, "Noise level sigma on the 0-255 scale (0: estimate)", "SIGMA" } },
     { DENOISE, { "detail", 0, 0, G_OPTION_ARG_DOUBLE, &a->detail, "Fine texture that comes back, 0 to 1 (0)", "D" } },
-    { DEBLUR, { "blur", 'b', 0, G_OPTION_ARG_DOUBLE, &a->blur, "Blur radius in pixels (0: found by the network)", "B" } },
+    { DEBLUR, { "blur", 'b', 0, G_OPTION_ARG_DOUBLE, &a->blur, "Sigma (disc: radius) of the blur in pixels (0: automatic)", "B" } },
+    { DEBLUR, { "kernel", 0, 0, G_OPTION_ARG_STRING, &o->kernel, "Shape of the blur: gaussian or disc (gaussian)", "SHAPE" } },
     { SUPER_RESOLVE, { "scale", 'x', 0, G_OPTION_ARG_INT, &a->scale, "2, 3 or 4 times as wide and high (2)", "N" } },
     { SUPER_RESOLVE, { "variant", 0, 0, G_OPTION_ARG_STRING, &o->variant, "What the picture is: photo or clean (photo)", "V" } },
     { FILL, { "context", 0, 0, G_OPTION_ARG_INT, &a->context, "Pixels looked at around the hole (0: automatic)", "PIXELS" } },
-    { DENOISE | SUPER_RESOLVE | FILL,
-      { "iterations", 'i', 0, G_OPTION_ARG_INT, &a->iterations, "Steps of a method that learns from the picture (0: automatic)", "N" } },
+    { ALL, { "iterations", 'i', 0, G_OPTION_ARG_INT, &a->iterations, "Steps of a method that goes step by step (0: automatic)", "N" } },
     { DENOISE | SUPER_RESOLVE | FILL, { "seed", 0, 0, G_OPTION_ARG_INT, &o->seed, "Start of what begins at random (0)", "N" } },
     { DENOISE | DEBLUR | FILL, { "mask", 'm', 0, G_OPTION_ARG_FILENAME, &o->mask, "Picture of the same size, white where to work", "FILE" } },
     { ALL, { "method", 0, 0, G_OPTION_ARG_STRING, &o->method, "How it is done (the task's default)", "NAME" } },
@@ -85,6 +85,7 @@ task_options_clear (TaskOptions *o)
   g_free (o->method);
   g_free (o->model);
   g_free (o->variant);
+  g_free (o->kernel);
   g_free (o->mask);
   g_free (o->output_dir);
 }
@@ -112,6 +113,7 @@ task_options_check (TaskOptions *o, int n_words)
   o->arguments.method  = o->method;
   o->arguments.model   = o->model;
   o->arguments.variant = o->variant ? o->variant : o->arguments.variant;
+  o->arguments.kernel  = o->kernel ? o->kernel : o->arguments.kernel;
   o->arguments.seed    = o->seed;
   o->arguments.threads = o->threads;
   o->arguments.memory  = o->memory;

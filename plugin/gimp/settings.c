@@ -44,8 +44,10 @@ static const Argument arguments[] = {
     DENOISE, ARGUMENT_REAL, 0.0, 100.0, 0.0, NULL, G_STRUCT_OFFSET (NrArguments, noise) },
   { "detail", N_ ("Keep _detail"), N_ ("How much fine texture of the original comes back"),
     DENOISE, ARGUMENT_REAL, 0.0, 1.0, 0.0, NULL, G_STRUCT_OFFSET (NrArguments, detail) },
-  { "blur", N_ ("Blur _width"), N_ ("Standard deviation of the blur in pixels; 0 lets the network find out"),
+  { "blur", N_ ("Blur _width"), N_ ("Standard deviation (of a disc: radius) of the blur in pixels; 0 is automatic"),
     DEBLUR, ARGUMENT_REAL, 0.0, 20.0, 0.0, NULL, G_STRUCT_OFFSET (NrArguments, blur) },
+  { "kernel", N_ ("B_lur shape"), N_ ("Shape of the blur: \"gaussian\" (softness) or \"disc\" (out of focus)"),
+    DEBLUR, ARGUMENT_WORD, 0, 0, 0, "gaussian", G_STRUCT_OFFSET (NrArguments, kernel) },
   { "scale", N_ ("_Enlarge"), N_ ("How many times larger the result becomes: 2, 3 or 4"),
     SUPER_RESOLVE, ARGUMENT_WHOLE, 2, 4, 2, NULL, G_STRUCT_OFFSET (NrArguments, scale) },
   { "variant", N_ ("_Picture"), N_ ("What the picture is: \"photo\" (with traces of compression or noise) or \"clean\""),
@@ -54,8 +56,8 @@ static const Argument arguments[] = {
     SUPER_RESOLVE, ARGUMENT_WORD, 0, 0, 0, "new-image", NOT_FOR_ENGINE },
   { "context", N_ ("Conte_xt"), N_ ("How many pixels around the hole are looked at; 0 decides by the hole's size"),
     FILL, ARGUMENT_WHOLE, 0, 10000, 0, NULL, G_STRUCT_OFFSET (NrArguments, context) },
-  { "iterations", N_ ("Iter_ations"), N_ ("Steps of a method that learns from the picture; 0 stops by itself"),
-    DENOISE | SUPER_RESOLVE | FILL, ARGUMENT_WHOLE, 0, 100000, 0, NULL, G_STRUCT_OFFSET (NrArguments, iterations) },
+  { "iterations", N_ ("Iter_ations"), N_ ("Steps of a method that goes step by step; 0 stops by itself"),
+    EVERY_TASK, ARGUMENT_WHOLE, 0, 100000, 0, NULL, G_STRUCT_OFFSET (NrArguments, iterations) },
   { "seed", N_ ("Random s_eed"), N_ ("Another number gives another result"),
     DENOISE | SUPER_RESOLVE | FILL, ARGUMENT_WHOLE, 0, G_MAXINT32, 0, NULL, G_STRUCT_OFFSET (NrArguments, seed) },
   { "method", N_ ("Met_hod"), N_ ("How the task is done; empty: the task's default"),
@@ -167,7 +169,7 @@ nr_settings_new (GimpProcedureConfig *config, guint task, GError **error)
   NrTask                 wanted   = nr_settings_get_task (config, task);
 
   nr_arguments_init (filled, wanted);
-  filled->variant = NULL; /* every word of the settings is its own copy */
+  filled->variant = filled->kernel = NULL; /* every word of the settings is its own copy */
 
   for (guint i = 0; i < G_N_ELEMENTS (arguments); i++)
     if (arguments[i].offset != NOT_FOR_ENGINE && (arguments[i].tasks >> wanted) & 1)

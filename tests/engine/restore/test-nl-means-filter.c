@@ -31,7 +31,7 @@ filter_memory (const NrFilter *filter, gint width, gint height, guint n_threads)
 static NrPicture *
 run_filter (const NrNlMeans *rules, NrPicture *picture)
 {
-  const Filter   filter = { { nr_nl_means_reach (rules), 1, filter_run, filter_memory }, rules };
+  const Filter   filter = { { 0, 1, nr_nl_means_reach (rules), 1, filter_run, filter_memory }, rules };
   NrPicture     *result = nr_picture_new (picture->width, picture->height, 3, FALSE, FALSE);
   const NrSource source = nr_picture_source (picture);
   const NrSink   sink   = nr_picture_sink (result);

@@ -1,0 +1,46 @@
+/* Convolution of a plane with a small symmetric kernel, threaded.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#pragma once
+
+#include "filter-run.h"
+
+/* A kernel that is the same mirrored left to right and top to bottom, with sum 1. Row dy (0: the middle one) has taps for
+ * -reach[dy] ... reach[dy], of which the right half from the middle on stands at half + dy * (radius + 1). A separable
+ * one has row 0 only, which is used in both directions. */
+typedef struct
+{
+  gint     radius;
+  gboolean is_separable;
+  gfloat  *half;
+  gint    *reach;
+} NrKernel;
+
+/* exp (-(x^2 + y^2) / 2 sigma^2) up to 4 sigma, separable. Free with nr_kernel_clear (). */
+NrKernel nr_kernel_gaussian (gdouble sigma);
+/* A disc of RADIUS pixels whose edge falls from 1 to 0 over one pixel. */
+NrKernel nr_kernel_disc (gdouble radius);
+void     nr_kernel_clear (NrKernel *kernel);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (NrKernel, nr_kernel_clear)
+
+/* Additions and multiplications a pixel, about. */
+gdouble nr_kernel_work (const NrKernel *kernel);
+
+/* What is made of a row of the result: Y, and WIDTH sums which the function may use up. Any thread. */
+typedef void (*NrRowFunc) (gint y, gfloat *sums, gpointer data);
+
+/* Convolves FROM (WIDTH x HEIGHT, beyond its border mirrored without repeating the edge pixel) and hands every row of sums
+ * to FUNC. SCRATCH is a plane of the same size, used by separable kernels. All of it is SHARE of the window's WORK.
+ * Cancelled: FALSE with an error. A sum is computed in the same order wherever its pixel lies. */
+gboolean nr_convolve (const NrKernel *kernel,
+                      const gfloat   *from,
+                      gfloat         *scratch,
+                      gint            width,
+                      gint            height,
+                      NrRowFunc       func,
+                      gpointer        data,
+                      NrFilterWork   *work,
+                      gdouble         share,
+                      GError        **error);
