@@ -325,14 +325,15 @@ can_take (const Layout *layout, const NrNode *node, guint i, guint input)
 static gint
 find_victim (const Layout *layout, const NrNode *node, guint i)
 {
-  const gint residual = 3; /* of a convolution, if it has one */
+  const gint residual = NR_CONV_RESIDUAL;
 
   if (node->op->in_place && node->n_in > 0 && can_take (layout, node, i, 0))
     return 0;
 
   /* The residual, if the convolution does not read the same memory as its input too. */
   if (node->op->residual_in_place && node->epilogue.residual != NULL && can_take (layout, node, i, residual) &&
-      place_of (layout, node->in[0]) != place_of (layout, node->in[residual]))
+      place_of (layout, node->in[0]) != place_of (layout, node->in[residual]) &&
+      place_of (layout, nr_node_in (node, NR_CONV_PROLOGUE)) != place_of (layout, node->in[residual]))
     return residual;
 
   return -1;

@@ -198,16 +198,15 @@ replace (Fuser *fuser, NrNode *convolution, NrNode *node, guint *position)
   nr_node_free (node);
 }
 
-/* Inputs of a convolution are x, weights, bias (or none), residual. */
 static void
 list_residual (NrNode *convolution)
 {
-  convolution->in = g_renew (NrTensor *, convolution->in, 4);
-  for (guint i = convolution->n_in; i < 3; i++)
+  convolution->in = g_renew (NrTensor *, convolution->in, NR_CONV_RESIDUAL + 1);
+  for (guint i = convolution->n_in; i < NR_CONV_RESIDUAL; i++)
     convolution->in[i] = NULL;
 
-  convolution->in[3] = convolution->epilogue.residual;
-  convolution->n_in  = 4;
+  convolution->in[NR_CONV_RESIDUAL] = convolution->epilogue.residual;
+  convolution->n_in                 = NR_CONV_RESIDUAL + 1;
 }
 
 static gboolean

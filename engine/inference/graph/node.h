@@ -69,9 +69,34 @@ typedef struct
   NrActivation  activation;
   gfloat        a, b;
   const gfloat *slope;          /* n_channels, belongs to a constant tensor */
-  NrTensor     *residual;       /* same shape as the output, also listed as the node's last input; or NULL */
+  NrTensor     *residual;       /* same shape as the output, also the node's input NR_CONV_RESIDUAL; or NULL */
   gboolean      residual_first; /* the residual is added before the activation */
 } NrEpilogue;
+
+/* What a 1x1 convolution does with its input before it multiplies, set by graph/prologue.c. */
+typedef enum
+{
+  NR_PROLOGUE_NONE,
+  NR_PROLOGUE_NORMALIZE, /* over channels: epsilon, scale, bias */
+  NR_PROLOGUE_MULTIPLY,  /* by a tensor of the input's shape */
+  NR_PROLOGUE_SCALE      /* by one value for each batch entry and channel */
+} NrPrologueKind;
+
+typedef struct
+{
+  NrPrologueKind kind;
+  gfloat         epsilon;
+  const gfloat  *scale, *bias; /* one a channel, of constant tensors; or NULL */
+} NrPrologue;
+
+/* Inputs of a convolution with epilogue and prologue; those before are the operator's own. */
+enum
+{
+  NR_CONV_RESIDUAL = 3, /* or NULL */
+  NR_CONV_PACKED   = 4, /* weights that are not constant, packed; or NULL */
+  NR_CONV_PROLOGUE = 5, /* the tensor that is multiplied with, or NULL */
+  NR_CONV_N_IN
+};
 
 /* -- Node --------------------------------------------------------------------------------------------------------- */
 
@@ -96,6 +121,7 @@ struct _NrNode
   gsize          part_offset;
 
   NrEpilogue epilogue; /* convolutions only */
+  NrPrologue prologue; /* 1x1 convolutions only */
 
   gboolean is_backward; /* made by a tape: runs after all that are not */
 

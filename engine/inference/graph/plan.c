@@ -4,6 +4,7 @@
  */
 
 #include "graph/plan.h"
+#include "graph/recognize.h"
 #include "aligned.h"
 
 /* What all folded tensors of a plan may take together: shape arithmetic is tiny, anything large is left to the run, where
@@ -394,9 +395,10 @@ nr_plan_new (NrModel *model, const NrShape *shapes, const NrKernels *kernels, gb
 
   plan->is_estimate = is_estimate;
   nr_plan_simplify (plan);
-  if (! nr_plan_fuse (plan, error))
+  if (! nr_plan_recognize (plan, error) || ! nr_plan_fuse (plan, error))
     return NULL;
 
+  nr_plan_take_prologues (plan);
   nr_plan_lay_by_rows (plan);
   if (! nr_plan_prepare (plan, error) || ! nr_plan_lay_out (plan, error))
     return NULL;

@@ -90,6 +90,9 @@ void nr_plan_simplify (NrPlan *plan);
 /* Joins chains of nodes into one (fuse.c). */
 gboolean nr_plan_fuse (NrPlan *plan, GError **error);
 
+/* After that: 1x1 convolutions take in what stands before them (prologue.c). */
+void nr_plan_take_prologues (NrPlan *plan);
+
 /* Decides which activations lie row by row (by-rows.c): before prepare. */
 void nr_plan_lay_by_rows (NrPlan *plan);
 

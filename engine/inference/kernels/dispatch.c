@@ -45,42 +45,46 @@ fill (NrKernels *k, int level)
   k->level = level;
 
   /* Every slot has its portable version first. */
-  k->name             = "c";
-  k->relu             = nr_relu_c;
-  k->matrix_product   = nr_matrix_product_c;
-  k->pack_panel       = nr_pack_panel_c;
-  k->product          = nr_product_c;
-  k->product_ahead    = nr_product_ahead_c;
-  k->product_at       = nr_product_at_c;
-  k->product_store    = nr_product_store_c;
-  k->product_outer    = nr_product_outer_c;
-  k->transpose_rows   = nr_transpose_rows_c;
-  k->copy_row         = nr_copy_row_c;
-  k->interleave       = nr_interleave_c;
-  k->store_row        = nr_store_row_c;
-  k->winograd_input   = nr_winograd_input_c;
-  k->winograd_weights = nr_winograd_weights_c;
-  k->winograd_output  = nr_winograd_output_c;
+  k->name              = "c";
+  k->relu              = nr_relu_c;
+  k->matrix_product    = nr_matrix_product_c;
+  k->pack_panel        = nr_pack_panel_c;
+  k->product           = nr_product_c;
+  k->product_ahead     = nr_product_ahead_c;
+  k->product_at        = nr_product_at_c;
+  k->product_store     = nr_product_store_c;
+  k->product_outer     = nr_product_outer_c;
+  k->transpose_rows    = nr_transpose_rows_c;
+  k->copy_row          = nr_copy_row_c;
+  k->depthwise_row     = nr_depthwise_row_c;
+  k->normalize_columns = nr_normalize_columns_c;
+  k->interleave        = nr_interleave_c;
+  k->store_row         = nr_store_row_c;
+  k->winograd_input    = nr_winograd_input_c;
+  k->winograd_weights  = nr_winograd_weights_c;
+  k->winograd_output   = nr_winograd_output_c;
   nr_fill_elementwise_c (k);
 
 #if defined(NR_HAVE_AVX2)
   if (level >= LEVEL_AVX2)
     {
-      k->name             = "avx2";
-      k->relu             = nr_relu_avx2;
-      k->pack_panel       = nr_pack_panel_avx2;
-      k->product          = nr_product_avx2;
-      k->product_ahead    = nr_product_ahead_avx2;
-      k->product_at       = nr_product_at_avx2;
-      k->product_store    = nr_product_store_avx2;
-      k->product_outer    = nr_product_outer_avx2;
-      k->transpose_rows   = nr_transpose_rows_avx2;
-      k->copy_row         = nr_copy_row_avx2;
-      k->interleave       = nr_interleave_avx2;
-      k->store_row        = nr_store_row_avx2;
-      k->winograd_input   = nr_winograd_input_avx2;
-      k->winograd_weights = nr_winograd_weights_avx2;
-      k->winograd_output  = nr_winograd_output_avx2;
+      k->name              = "avx2";
+      k->relu              = nr_relu_avx2;
+      k->pack_panel        = nr_pack_panel_avx2;
+      k->product           = nr_product_avx2;
+      k->product_ahead     = nr_product_ahead_avx2;
+      k->product_at        = nr_product_at_avx2;
+      k->product_store     = nr_product_store_avx2;
+      k->product_outer     = nr_product_outer_avx2;
+      k->transpose_rows    = nr_transpose_rows_avx2;
+      k->copy_row          = nr_copy_row_avx2;
+      k->depthwise_row     = nr_depthwise_row_avx2;
+      k->normalize_columns = nr_normalize_columns_avx2;
+      k->interleave        = nr_interleave_avx2;
+      k->store_row         = nr_store_row_avx2;
+      k->winograd_input    = nr_winograd_input_avx2;
+      k->winograd_weights  = nr_winograd_weights_avx2;
+      k->winograd_output   = nr_winograd_output_avx2;
       nr_fill_elementwise_avx2 (k);
     }
 #endif
@@ -88,21 +92,23 @@ fill (NrKernels *k, int level)
 #if defined(NR_HAVE_AVX512)
   if (level >= LEVEL_AVX512)
     {
-      k->name             = "avx512";
-      k->relu             = nr_relu_avx512;
-      k->pack_panel       = nr_pack_panel_avx512;
-      k->product          = nr_product_avx512;
-      k->product_ahead    = nr_product_ahead_avx512;
-      k->product_at       = nr_product_at_avx512;
-      k->product_store    = nr_product_store_avx512;
-      k->product_outer    = nr_product_outer_avx512;
-      k->transpose_rows   = nr_transpose_rows_avx512;
-      k->copy_row         = nr_copy_row_avx512;
-      k->interleave       = nr_interleave_avx512;
-      k->store_row        = nr_store_row_avx512;
-      k->winograd_input   = nr_winograd_input_avx512;
-      k->winograd_weights = nr_winograd_weights_avx512;
-      k->winograd_output  = nr_winograd_output_avx512;
+      k->name              = "avx512";
+      k->relu              = nr_relu_avx512;
+      k->pack_panel        = nr_pack_panel_avx512;
+      k->product           = nr_product_avx512;
+      k->product_ahead     = nr_product_ahead_avx512;
+      k->product_at        = nr_product_at_avx512;
+      k->product_store     = nr_product_store_avx512;
+      k->product_outer     = nr_product_outer_avx512;
+      k->transpose_rows    = nr_transpose_rows_avx512;
+      k->copy_row          = nr_copy_row_avx512;
+      k->depthwise_row     = nr_depthwise_row_avx512;
+      k->normalize_columns = nr_normalize_columns_avx512;
+      k->interleave        = nr_interleave_avx512;
+      k->store_row         = nr_store_row_avx512;
+      k->winograd_input    = nr_winograd_input_avx512;
+      k->winograd_weights  = nr_winograd_weights_avx512;
+      k->winograd_output   = nr_winograd_output_avx512;
       nr_fill_elementwise_avx512 (k);
     }
 #endif

@@ -9,6 +9,8 @@
 
 void nr_relu_c (const float *x, float *y, size_t n);
 void nr_matrix_product_c (bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *y, size_t ldy);
+void nr_depthwise_row_c (const NrTap *taps, size_t n_taps, const NrTapRange *range, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y);
+void nr_normalize_columns_c (float *x, size_t stride, size_t n_rows, size_t n, float epsilon, const float *scale, const float *bias);
 void nr_product_store_c (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t n, size_t lanes, const NrRowTarget *targets, size_t at);
 void nr_product_c (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, bool accumulate);
 void nr_product_ahead_c (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, const NrAhead *ahead);

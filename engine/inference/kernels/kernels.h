@@ -58,6 +58,20 @@ typedef struct
   NrRowEpilogue epilogue;
 } NrRowTarget;
 
+/* A tap of a depthwise convolution: the input's row under it, its column at output 0, its weight. */
+typedef struct
+{
+  const float *row;
+  ptrdiff_t    column;
+  float        weight;
+} NrTap;
+
+/* Input columns of a row, and the outputs [low, high) for which all taps lie within them (none if low >= high). */
+typedef struct
+{
+  ptrdiff_t width, low, high;
+} NrTapRange;
+
 /* One axis of a grid of output positions q = 0 ... positions - 1. Tap t reads the input at q * step + offset[t] (zero
  * outside [0, input)); position q is written at q * out_step + out_phase. */
 typedef struct
@@ -184,6 +198,15 @@ struct NrKernels
 
   /* to[j * ld + i] = rows[i * stride + j], i < 16, j < n. */
   void (*transpose_rows) (const float *rows, size_t stride, size_t n, float *to, size_t ld);
+
+  /* A row of a depthwise convolution: y[j] = epilogue of the sum over t of taps[t].weight row[j + taps[t].column], where
+   * that column lies within the range's [0, width); j < n. */
+  void (*depthwise_row) (const NrTap *taps, size_t n_taps, const NrTapRange *range, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y);
+
+  /* Each column of n_rows >= 1 rows gets mean 0 and variance 1, then the row's scale and bias (NULL: 1 and 0), in place:
+   * (x - mean) / sqrt (variance + epsilon) scale[i] + bias[i]. Rows are STRIDE floats apart and have room for n rounded up
+   * to 16, which changes too. */
+  void (*normalize_columns) (float *x, size_t stride, size_t n_rows, size_t n, float epsilon, const float *scale, const float *bias);
 
   /* to[j] = row[first + j * step], 0 outside [0, width), j < n; first may be negative, step >= 1. What lies AHEAD floats
    * further is asked for, to be in the cache soon (0: nothing). */

@@ -405,7 +405,7 @@ pack_rows (gfloat *to, const NrConvPlan *plan, const gsize *taps, gsize n_taps, 
 }
 
 void
-nr_conv_band_pack (gfloat *packed, const NrNode *node, gsize item)
+nr_conv_band_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item)
 {
   const NrConvPlan *plan     = node->params;
   const gsize       stack    = plan->is_stacked ? plan->across * plan->lanes : 1;
@@ -569,6 +569,36 @@ copy_rows (const Item *item)
       }
 }
 
+/* What a 1x1 convolution does with its input; the row of all pixels is the only one. */
+static void
+apply_prologue (const Item *item)
+{
+  const NrConvPlan *plan     = item->plan;
+  const NrPrologue *prologue = &item->node->prologue;
+  const gsize       stride   = item->band->layout.channel;
+  const gsize       plane    = item->band->parts->grid.in_plane;
+
+  if (prologue->kind == NR_PROLOGUE_NORMALIZE)
+    {
+      item->kernels->normalize_columns (item->copied, stride, plan->in_channels, item->columns, prologue->epsilon,
+                                        prologue->scale, prologue->bias);
+      return;
+    }
+
+  const gfloat *factor = nr_tensor_f32 (item->node->in[NR_CONV_PROLOGUE]);
+
+  for (gsize c = 0; c < plan->in_channels; c++)
+    {
+      const gsize channel = item->work.entry * plan->in_channels + c;
+      gfloat     *row     = item->copied + c * stride;
+
+      if (prologue->kind == NR_PROLOGUE_MULTIPLY)
+        item->kernels->binary[NR_BINARY_MUL](row, factor + channel * plane + item->x, row, item->columns, 1, 1);
+      else
+        item->kernels->unary[NR_UNARY_LINEAR](row, row, item->columns, factor[channel], 0.0f);
+    }
+}
+
 /* Where the rows of the stacked product go, at output row and column 0. */
 static void
 find_targets (const Item *item, NrRowTarget *targets)
@@ -696,6 +726,8 @@ nr_conv_band_item (const NrNode *node, const NrKernels *kernels, const gfloat *p
   gfloat           *behind   = scratch + round_up (band->layout.size, 16);
 
   copy_rows (&item);
+  if (node->prologue.kind != NR_PROLOGUE_NONE)
+    apply_prologue (&item);
   if (plan->is_stacked)
     find_targets (&item, (NrRowTarget *) behind);
 

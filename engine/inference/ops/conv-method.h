@@ -31,15 +31,21 @@ NrRowEpilogue nr_conv_row_epilogue (const NrNode *node, gsize channel);
 
 gboolean nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error);
 /* ITEM: a block of NR_ROWS output channels of a group. */
-void nr_conv_panel_pack (gfloat *packed, const NrNode *node, gsize item);
+void nr_conv_panel_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item);
 void nr_conv_panel_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
 
 /* Chooses rows and columns; FALSE if bands do not serve: three dimensions, far-reaching taps, too much scratch. */
 gboolean nr_conv_band_fits (NrConvPlan *plan);
 gboolean nr_conv_band_prepare (NrNode *node, NrConvPlan *plan, GError **error);
-void     nr_conv_band_pack (gfloat *packed, const NrNode *node, gsize item);
+void     nr_conv_band_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item);
 void     nr_conv_band_free (NrConvPlan *plan);
 void     nr_conv_band_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
+
+/* Each channel by itself with stride 1. */
+gboolean nr_conv_depthwise_fits (const NrConvPlan *plan);
+gboolean nr_conv_depthwise_prepare (NrNode *node, NrConvPlan *plan, GError **error);
+void     nr_conv_depthwise_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item);
+void     nr_conv_depthwise_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
 
 gboolean nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error);
 void     nr_conv_winograd_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item);

@@ -20,7 +20,7 @@ part_depth (const NrConvPlan *plan, const NrConvPart *part)
 }
 
 void
-nr_conv_panel_pack (gfloat *packed, const NrNode *node, gsize item)
+nr_conv_panel_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item)
 {
   const NrConvPlan *plan     = node->params;
   const gsize       n_blocks = (plan->out_channels + NR_ROWS - 1) / NR_ROWS;

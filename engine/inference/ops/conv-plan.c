@@ -240,7 +240,9 @@ choose_method (NrConvPlan *plan)
   if (plan->method != NR_CONV_UNDECIDED)
     return plan->method;
 
-  if (winograd_pays (plan))
+  if (nr_conv_depthwise_fits (plan))
+    plan->method = NR_CONV_DEPTHWISE;
+  else if (winograd_pays (plan))
     plan->method = NR_CONV_WINOGRAD;
   else if (nr_conv_band_fits (plan)) /* which cuts the plan as bands need it */
     plan->method = NR_CONV_BAND;
@@ -273,6 +275,18 @@ set_strides (NrConvPlan *plan, const NrNode *node)
   plan->out_channel = node->out[0]->is_by_rows ? out_width : grid->out_plane;
 }
 
+static const struct
+{
+  gboolean (*prepare) (NrNode *node, NrConvPlan *plan, GError **error);
+  void (*pack) (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item);
+  void (*item) (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
+} methods[] = {
+  [NR_CONV_BAND]      = { nr_conv_band_prepare, nr_conv_band_pack, nr_conv_band_item },
+  [NR_CONV_DEPTHWISE] = { nr_conv_depthwise_prepare, nr_conv_depthwise_pack, nr_conv_depthwise_item },
+  [NR_CONV_PANEL]     = { nr_conv_panel_prepare, nr_conv_panel_pack, nr_conv_panel_item },
+  [NR_CONV_WINOGRAD]  = { nr_conv_winograd_prepare, nr_conv_winograd_pack, nr_conv_winograd_item },
+};
+
 gboolean
 nr_conv_prepare (NrNode *node, const NrKernels *kernels, GError **error)
 {
@@ -280,33 +294,17 @@ nr_conv_prepare (NrNode *node, const NrKernels *kernels, GError **error)
 
   set_strides (plan, node);
 
-  switch (choose_method (plan))
-    {
-    case NR_CONV_WINOGRAD:
-      return nr_conv_winograd_prepare (node, plan, error);
-    case NR_CONV_BAND:
-      return nr_conv_band_prepare (node, plan, error);
-    case NR_CONV_PANEL:
-    case NR_CONV_UNDECIDED:
-      break;
-    }
-
-  return nr_conv_panel_prepare (node, plan, error);
+  return methods[choose_method (plan)].prepare (node, plan, error);
 }
 
 void
 nr_conv_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
   const NrConvPlan *plan   = node->params;
-  const gfloat     *packed = plan->packed != NULL ? plan->packed : nr_tensor_f32 (node->in[4]);
+  const gfloat     *packed = plan->packed != NULL ? plan->packed : nr_tensor_f32 (node->in[NR_CONV_PACKED]);
 
   for (gsize item = begin; item < end; item++)
-    if (plan->method == NR_CONV_WINOGRAD)
-      nr_conv_winograd_item (node, kernels, packed, item, scratch);
-    else if (plan->method == NR_CONV_BAND)
-      nr_conv_band_item (node, kernels, packed, item, scratch);
-    else
-      nr_conv_panel_item (node, kernels, packed, item, scratch);
+    methods[plan->method].item (node, kernels, packed, item, scratch);
 }
 
 /* -- Packing ------------------------------------------------------------------------------------------------------- */
@@ -324,12 +322,7 @@ pack_items (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize 
   const NrConvPlan *plan = node->params;
 
   for (gsize item = begin; item < end; item++)
-    if (plan->method == NR_CONV_WINOGRAD)
-      nr_conv_winograd_pack (packed, node, kernels, item);
-    else if (plan->method == NR_CONV_BAND)
-      nr_conv_band_pack (packed, node, item);
-    else
-      nr_conv_panel_pack (packed, node, item);
+    methods[plan->method].pack (packed, node, kernels, item);
 }
 
 /* Constant weights: once. */
@@ -363,10 +356,10 @@ pack_before (NrNode *node, const NrConvPlan *plan, GError **error)
   pack->n_items = n_pack_items (plan);
   pack->grain   = 1;
 
-  node->in = g_renew (NrTensor *, node->in, 5);
-  while (node->n_in < 5)
+  node->in = g_renew (NrTensor *, node->in, MAX (node->n_in, NR_CONV_PACKED + 1));
+  while (node->n_in <= NR_CONV_PACKED)
     node->in[node->n_in++] = NULL;
-  node->in[4] = pack->out[0];
+  node->in[NR_CONV_PACKED] = pack->out[0];
   return TRUE;
 }
 

@@ -16,6 +16,7 @@ typedef enum
 {
   NR_CONV_UNDECIDED,
   NR_CONV_BAND,    /* rows of the input side by side, times packed weights */
+  NR_CONV_DEPTHWISE, /* channels by themselves, where they lie */
   NR_CONV_PANEL,   /* panels of 48 positions, filled from the input, times packed weights */
   NR_CONV_WINOGRAD /* F(6x6,3x3) */
 } NrConvMethod;
@@ -58,7 +59,7 @@ typedef struct
   gsize in_row, in_channel, out_row, out_channel;
 
   NrConvMethod  method;
-  const gfloat *packed;          /* NULL: the weights are not constant, a node before this one packs them into in[4] */
+  const gfloat *packed;          /* NULL: the weights are not constant, a node before this one packs them into in[NR_CONV_PACKED] */
   gsize         group_weights;   /* floats of packed weights a group */
   gsize         block;           /* positions (panel) or tiles (Winograd) of an item */
   gsize         n_blocks;        /* of one batch entry and group, all parts */

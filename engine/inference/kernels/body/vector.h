@@ -70,6 +70,18 @@ nr_vec_mul (NrVec a, NrVec b)
   return _mm512_mul_ps (a, b);
 }
 
+static inline NrVec
+nr_vec_div (NrVec a, NrVec b)
+{
+  return _mm512_div_ps (a, b);
+}
+
+static inline NrVec
+nr_vec_sqrt (NrVec a)
+{
+  return _mm512_sqrt_ps (a);
+}
+
 /* a b + c */
 static inline NrVec
 nr_vec_fma (NrVec a, NrVec b, NrVec c)
@@ -188,6 +200,18 @@ static inline NrVec
 nr_vec_mul (NrVec a, NrVec b)
 {
   return _mm256_mul_ps (a, b);
+}
+
+static inline NrVec
+nr_vec_div (NrVec a, NrVec b)
+{
+  return _mm256_div_ps (a, b);
+}
+
+static inline NrVec
+nr_vec_sqrt (NrVec a)
+{
+  return _mm256_sqrt_ps (a);
 }
 
 static inline NrVec

@@ -133,6 +133,71 @@ test_product_store (gconstpointer level)
 }
 
 static void
+test_depthwise (gconstpointer level)
+{
+  const NrKernels  *c    = nr_kernels_get (0);
+  const NrKernels  *k    = nr_kernels_get (GPOINTER_TO_INT (level));
+  g_autoptr (GRand) rand = g_rand_new_with_seed (8);
+
+  fill (rand, in_a, ROOM);
+  fill (rand, residual, ROOM);
+  for (guint i = 0; i < 3000; i++)
+    {
+      const NrRowEpilogue epilogue = { (NrRowActivation) (i % 4), 0.1f, i % 4 == NR_ROW_CLIP ? -0.3f : 0.2f, 0.6f, i % 5 == 0 };
+      const size_t        n_taps   = (size_t) g_rand_int_range (rand, 0, 10);
+      const size_t        n        = (size_t) g_rand_int_range (rand, 1, 200);
+      const ptrdiff_t     width    = g_rand_int_range (rand, 1, 200);
+      NrTapRange          range    = { width, 0, width };
+      NrTap               taps[10];
+
+      for (size_t t = 0; t < n_taps; t++)
+        {
+          /* Rows end where the array does: reading beyond them shows under the sanitizer. */
+          taps[t]    = (NrTap) { in_a + ROOM - width, g_rand_int_range (rand, -6, 7), (float) g_rand_double_range (rand, -1.0, 1.0) };
+          range.low  = MAX (range.low, -taps[t].column);
+          range.high = MIN (range.high, width - taps[t].column);
+        }
+
+      guard ();
+      c->depthwise_row (taps, n_taps, &range, n, &epilogue, i % 3 == 0 ? residual : NULL, want);
+      k->depthwise_row (taps, n_taps, &range, n, &epilogue, i % 3 == 0 ? residual : NULL, got);
+      compare (300, 1e-5, "depthwise_row");
+    }
+}
+
+static void
+test_normalize (gconstpointer level)
+{
+  const NrKernels  *c         = nr_kernels_get (0);
+  const NrKernels  *k         = nr_kernels_get (GPOINTER_TO_INT (level));
+  const size_t      n_rows[]  = { 1, 2, 3, 32, 61 };
+  const size_t      columns[] = { 1, 15, 16, 17, 48, 64, 100, 128, 250 };
+  g_autoptr (GRand) rand      = g_rand_new_with_seed (9);
+
+  fill (rand, in_a, ROOM);
+  fill (rand, in_b, ROOM);
+  for (size_t r = 0; r < G_N_ELEMENTS (n_rows); r++)
+    for (size_t n = 0; n < G_N_ELEMENTS (columns); n++)
+      for (int with = 0; with < 4; with++)
+        {
+          const float *scale = with & 1 ? in_b : NULL, *bias = with & 2 ? in_b + 100 : NULL;
+
+          guard ();
+          for (size_t i = 0; i < n_rows[r]; i++)
+            for (size_t j = 0; j < 256; j++)
+              want[i * 256 + j] = got[i * 256 + j] = 3.0f + in_a[i * 256 + j];
+          c->normalize_columns (want, 256, n_rows[r], columns[n], 1e-3f, scale, bias);
+          k->normalize_columns (got, 256, n_rows[r], columns[n], 1e-3f, scale, bias);
+
+          /* What lies between the columns wanted and the next multiple of 16 is open. */
+          for (size_t i = 0; i < n_rows[r]; i++)
+            for (size_t j = columns[n]; j < (columns[n] + 15) / 16 * 16; j++)
+              want[i * 256 + j] = got[i * 256 + j] = 0.0f;
+          compare (n_rows[r] * 256 + 256, 2e-4, "normalize_columns"); /* 3 of 1/30 standard deviations: the mean's last bits count */
+        }
+}
+
+static void
 test_copy (gconstpointer level)
 {
   const NrKernels  *c    = nr_kernels_get (0);
@@ -343,6 +408,8 @@ main (int argc, char **argv)
   } tests[] = {
     { "product", test_product },
     { "stored-product", test_product_store },
+    { "depthwise-rows", test_depthwise },
+    { "normalized-columns", test_normalize },
     { "copied-and-interleaved-rows", test_copy },
     { "stored-rows", test_store },
     { "panel", test_panel },

@@ -381,6 +381,36 @@ test_bands (void)
     }
 }
 
+/* Each channel by itself, at widths around the vectors' and heights around the kernel's. */
+static void
+test_depthwise (void)
+{
+  static const gint64 sizes[][2] = { { 1, 1 }, { 2, 15 }, { 3, 16 }, { 5, 17 }, { 40, 33 }, { 7, 64 }, { 9, 65 }, { 4, 131 }, { 3, 1000 } };
+  g_autoptr (GRand)   rand       = g_rand_new_with_seed (55);
+
+  for (guint s = 0; s < G_N_ELEMENTS (sizes); s++)
+    for (gint64 kernel = 1; kernel <= 7; kernel += 2)
+      {
+        const gint64 dilation = 1 + (s + kernel) % 2;
+        const Case   c        = {
+          .n_spatial   = 2,
+          .batch       = 1 + s % 2,
+          .groups      = 6,
+          .in          = 6,
+          .out         = 6,
+          .size        = { sizes[s][0], sizes[s][1] },
+          .kernel      = { kernel, kernel },
+          .stride      = { 1, 1 },
+          .dilation    = { dilation, dilation },
+          .begin       = { kernel / 2 * dilation, kernel * dilation },
+          .end         = { kernel / 2 * dilation, kernel / 2 * dilation },
+          .is_constant = s % 3 > 0,
+        };
+
+        run_case (rand, &c);
+      }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -390,6 +420,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/conv-transpose/random-geometries-match-the-sum-in-double", GINT_TO_POINTER (TRUE), test_random);
   g_test_add_func ("/conv/3x3-matches-the-sum-in-double-around-the-tile-sizes", test_winograd);
   g_test_add_func ("/conv/strided-transposed-large-and-narrow-kernels-match-the-sum-in-double", test_bands);
+  g_test_add_func ("/conv/depthwise-matches-the-sum-in-double", test_depthwise);
 
   return g_test_run ();
 }
