@@ -315,26 +315,10 @@ def convolve(shape, weights, bias=True, level="avx512", **attributes):
           **attributes)
 
 
-def spread(shape, weights, bias=True, group=1, strides=(1, 1), pads=(0, 0, 0, 0), output_padding=(0, 0)):
-    """A transposed convolution, whose reference cannot group: every input element adds the kernel to the output."""
-    def forward(values):
-        x, w = values["x0"], values["x1"]
-        n, c_in, rows, columns = x.shape
-        c_out, kernel = w.shape[1], w.shape[2:]
-        full = np.zeros((n, group, c_out, (rows - 1) * strides[0] + kernel[0] + output_padding[0],
-                         (columns - 1) * strides[1] + kernel[1] + output_padding[1]))
-        x = x.reshape(n, group, c_in // group, rows, columns)
-        w = w.reshape(group, c_in // group, c_out, *kernel)
-        for i in range(kernel[0]):
-            for j in range(kernel[1]):
-                full[..., i:i + rows * strides[0]:strides[0], j:j + columns * strides[1]:strides[1]] += \
-                    np.einsum("ngchw,gco->ngohw", x, w[..., i, j])
-        full = full.reshape(n, -1, *full.shape[3:])
-        y = full[:, :, pads[0]:full.shape[2] - pads[2], pads[1]:full.shape[3] - pads[3]]
-        return [y + per_channel(values["x2"], 4) if bias else y]
-
-    check("ConvTranspose", [shape, weights] + ([(weights[1] * group,)] if bias else []), forward=forward,
-          tolerance=CONVOLUTION_TOLERANCE, group=group, strides=strides, pads=pads, output_padding=output_padding)
+def spread(shape, weights, bias=True, **attributes):
+    check("ConvTranspose", [shape, weights] + ([(weights[1] * attributes.get("group", 1),)] if bias else []),
+          tolerance=CONVOLUTION_TOLERANCE, forward=lambda values: [gradients.transposed_convolution(*values.values(), **attributes)],
+          **attributes)
 
 
 def test_convolution():
