@@ -231,6 +231,22 @@ test_flip_is_global (void)
   g_assert_false (reach_of (model).is_local);
 }
 
+/* Known statistics belong to the network, those of the batch to the picture. */
+static void
+test_batch_normalization (void)
+{
+  for (gint64 training = 0; training < 2; training++)
+    {
+      const gint64   channels = 1;
+      const gfloat   one      = 1.0f;
+      NrOnnx__Model *model    = picture_model ();
+
+      nr_builder_f32 (model, "ones", 1, &channels, &one);
+      nr_builder_int (nr_builder_node (model, "BatchNormalization", "x ones ones ones ones", "y"), "training_mode", training);
+      g_assert_cmpint (reach_of (model).is_local, ==, training == 0);
+    }
+}
+
 static void
 test_not_a_picture (void)
 {
@@ -263,6 +279,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reach/attention-in-windows-is-local", test_window_attention);
   g_test_add_func ("/reach/attention-to-all-is-global", test_global_attention);
   g_test_add_func ("/reach/flip-is-global", test_flip_is_global);
+  g_test_add_func ("/reach/statistics-of-the-batch-are-global", test_batch_normalization);
   g_test_add_func ("/reach/not-a-picture-is-an-error", test_not_a_picture);
 
   return g_test_run ();

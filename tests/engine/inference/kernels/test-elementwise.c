@@ -138,6 +138,87 @@ test_unary_cut (gconstpointer data)
     }
 }
 
+/* Functions whose derivative is made of y. */
+static gboolean
+derives_from_output (NrUnary function)
+{
+  return function == NR_UNARY_EXP || function == NR_UNARY_RECIPROCAL || function == NR_UNARY_SIGMOID ||
+         function == NR_UNARY_SQRT || function == NR_UNARY_TANH;
+}
+
+/* Central differences in double; FALSE at a kink or a step, where the two sides differ. */
+static gboolean
+find_slope (const UnaryCase *c, gdouble x, gdouble *slope)
+{
+  const gdouble h     = 1e-6 * fabs (x) + 1e-9;
+  const gdouble at    = c->want (x, c->a, c->b);
+  const gdouble left  = (at - c->want (x - h, c->a, c->b)) / h;
+  const gdouble right = (c->want (x + h, c->a, c->b) - at) / h;
+
+  *slope = (left + right) / 2.0;
+  return fabs (left - right) <= 1e-3 * MAX (fabs (*slope), 1e-3);
+}
+
+/* As near as the functions themselves; derivatives end in differences more often. */
+static void
+test_chain (gconstpointer data)
+{
+  const UnaryCase *c           = data;
+  const gboolean   is_relative = c->function == NR_UNARY_EXP;
+  gfloat           x[N], v[N], dy[N], dx[N + 1];
+
+  fill (x, c->low, c->high);
+  for (gsize i = 0; i < N; i++)
+    {
+      v[i]  = derives_from_output (c->function) ? (gfloat) c->want (x[i], c->a, c->b) : x[i];
+      dy[i] = (gfloat) (0.5 + 0.4 * sin ((gdouble) i)); /* below 1: e^x is at the end of its range */
+    }
+
+  for (int level = 0; level <= nr_kernels_best_level (); level++)
+    {
+      gsize n_compared = 0;
+
+      dx[N] = GUARD;
+      nr_kernels_get (level)->chain[c->function](v, dy, dx, N, c->a, c->b);
+      g_assert_cmpfloat (dx[N], ==, GUARD);
+
+      for (gsize i = 0; i < N; i++)
+        {
+          gdouble slope;
+
+          if (! find_slope (c, x[i], &slope))
+            continue;
+          n_compared++;
+          g_assert_cmpfloat (fabs (dx[i] - dy[i] * slope), <=, 3e-6 * (is_relative ? fabs (dy[i] * slope) : MAX (1.0, fabs (dy[i] * slope))));
+        }
+      g_assert_cmpuint (n_compared, >=, N / 2); /* ties of Round are every other argument */
+    }
+}
+
+/* In place too. */
+static void
+test_chain_cut (gconstpointer data)
+{
+  const UnaryCase *c = data;
+  gfloat           v[N], dy[N], whole[N], cut[N];
+
+  fill (v, c->low, c->high);
+  fill (dy, -2.0f, 3.0f);
+  for (int level = 0; level <= nr_kernels_best_level (); level++)
+    {
+      void (*function) (const float *, const float *, float *, size_t, float, float) = nr_kernels_get (level)->chain[c->function];
+
+      function (v, dy, whole, N, c->a, c->b);
+      for (gsize length = 1; length < 40; length++)
+        {
+          memcpy (cut, dy, sizeof dy);
+          for (gsize i = 0; i < N; i += length)
+            function (v + i, cut + i, cut + i, MIN (length, N - i), c->a, c->b);
+          g_assert_cmpmem (cut, sizeof cut, whole, sizeof whole);
+        }
+    }
+}
+
 static void
 test_unary_special_values (void)
 {
@@ -264,6 +345,62 @@ test_row_sums (void)
 }
 
 static void
+test_row_dot (void)
+{
+  const gsize        lengths[] = { 0, 1, 15, 16, 17, 4095, 4097, 100000 };
+  g_autofree gfloat *x         = g_new (gfloat, 100000);
+  g_autofree gfloat *y         = g_new (gfloat, 100000);
+
+  for (gsize i = 0; i < 100000; i++)
+    {
+      x[i] = 1000.0f + (gfloat) sin ((gdouble) i);
+      y[i] = (gfloat) (0.25 + sin (1.5 * (gdouble) i));
+    }
+
+  for (gsize l = 0; l < G_N_ELEMENTS (lengths); l++)
+    {
+      gdouble sum = 0.0, magnitude = 0.0, first = 0.0;
+
+      for (gsize i = 0; i < lengths[l]; i++)
+        {
+          sum += ((gdouble) x[i] - 1000.0) * y[i];
+          magnitude += fabs (((gdouble) x[i] - 1000.0) * y[i]);
+        }
+
+      for (int level = 0; level <= nr_kernels_best_level (); level++)
+        {
+          const gdouble got = nr_kernels_get (level)->row_dot (x, y, lengths[l], 1000.0f);
+
+          g_assert_cmpfloat (fabs (got - sum), <=, 1e-6 * magnitude);
+          first = level == 0 ? got : first;
+          g_assert_cmpfloat (got, ==, first);
+        }
+    }
+}
+
+static void
+test_row_combine (void)
+{
+  gfloat x[70], y[70], z[71];
+
+  for (gsize i = 0; i < G_N_ELEMENTS (x); i++)
+    {
+      x[i] = (gfloat) sin ((gdouble) i);
+      y[i] = (gfloat) cos (3.0 * (gdouble) i) + 2.0f;
+    }
+
+  for (int level = 0; level <= nr_kernels_best_level (); level++)
+    for (gsize n = 0; n <= G_N_ELEMENTS (x); n++)
+      {
+        z[n] = GUARD;
+        nr_kernels_get (level)->row_combine (x, y, z, n, 1.5f, -0.25f, 2.0f, 0.125f);
+        g_assert_cmpfloat (z[n], ==, GUARD);
+        for (gsize i = 0; i < n; i++)
+          g_assert_cmpfloat_with_epsilon (z[i], 1.5 * x[i] - 0.25 * (y[i] - 2.0) + 0.125, 1e-6);
+      }
+}
+
+static void
 test_row_max (void)
 {
   gfloat x[100];
@@ -305,11 +442,19 @@ main (int argc, char *argv[])
 
       g_test_add_data_func (accurate, &unary_cases[i], test_unary);
       g_test_add_data_func (cut, &unary_cases[i], test_unary_cut);
+
+      g_autofree gchar *slope     = g_strdup_printf ("/kernels/derivatives/%s-agrees-with-central-differences", unary_cases[i].name);
+      g_autofree gchar *slope_cut = g_strdup_printf ("/kernels/derivatives/%s-does-not-depend-on-cuts", unary_cases[i].name);
+
+      g_test_add_data_func (slope, &unary_cases[i], test_chain);
+      g_test_add_data_func (slope_cut, &unary_cases[i], test_chain_cut);
     }
 
   g_test_add_func ("/kernels/elementwise/infinities-and-nan-come-out-right", test_unary_special_values);
   g_test_add_func ("/kernels/elementwise/binary-functions-match-at-ragged-lengths-and-all-steps", test_binary);
   g_test_add_func ("/kernels/rows/sums-match-double-and-are-the-same-at-all-levels", test_row_sums);
+  g_test_add_func ("/kernels/rows/products-match-double-and-are-the-same-at-all-levels", test_row_dot);
+  g_test_add_func ("/kernels/rows/combination-matches-its-formula", test_row_combine);
   g_test_add_func ("/kernels/rows/maximum-is-found-at-each-place", test_row_max);
   return g_test_run ();
 }
