@@ -167,6 +167,15 @@ batch_normalization_run (const NrNode *node, const NrKernels *kernels, gsize beg
 
 /* -- Backward ----------------------------------------------------------------------------------------------------- */
 
+/* With known statistics the gradient of x does not depend on x. */
+static gboolean
+reads_input (const NrBackward *backward)
+{
+  const BatchParams *params = backward->node->params;
+
+  return params->is_training || backward->in_gradient[1] != NULL;
+}
+
 /* All gradients of a channel at once; items are channels. The batch's statistics are found again rather than kept. */
 static gboolean
 batch_normalization_plan_backward (NrBackward *backward, GError **error)
@@ -177,7 +186,8 @@ batch_normalization_plan_backward (NrBackward *backward, GError **error)
     return nr_node_error (backward->node, error, NR_ENGINE_ERROR_UNSUPPORTED,
                           "only x, scale and bias have a gradient, mean and variance have none");
 
-  nr_backward_keep_in (backward, 0);
+  if (reads_input (backward))
+    nr_backward_keep_in (backward, 0);
   nr_backward_keep_in (backward, 1);
   for (guint i = 3; i < 5 && ! params->is_training; i++)
     nr_backward_keep_in (backward, i);
@@ -216,7 +226,8 @@ channel_backward (const NrBackward *backward, const NrKernels *kernels, gsize c)
       const gsize start = plane_start (params, i, c);
 
       sum += kernels->row_sum (dy + start, params->plane);
-      product += kernels->row_dot (x + start, dy + start, params->plane, (gfloat) mean);
+      if (x != NULL)
+        product += kernels->row_dot (x + start, dy + start, params->plane, (gfloat) mean);
     }
 
   if (backward->in_gradient[1] != NULL)

@@ -90,6 +90,73 @@ gather_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end
     }
 }
 
+/* -- Backward ----------------------------------------------------------------------------------------------------- */
+
+enum
+{
+  COLUMNS = 4096 /* of all slices that one item adds up */
+};
+
+static gsize
+count_blocks (const GatherParams *params)
+{
+  return (params->inner / sizeof (gfloat) + COLUMNS - 1) / COLUMNS;
+}
+
+/* Items are blocks of columns of the slices below one outer index. */
+static gboolean
+gather_plan_backward (NrBackward *backward, GError **error)
+{
+  const GatherParams *params = backward->node->params;
+  const gsize         slab   = (gsize) params->dim * (params->inner / sizeof (gfloat));
+
+  nr_backward_keep_in (backward, 1);
+  backward->n_items = backward->node->in[0]->n / MAX (slab, 1) * count_blocks (params);
+  backward->grain   = 1;
+  return TRUE;
+}
+
+/* N columns: a slice's gradient is the sum of those of all its copies. */
+static void
+add_slices (const NrBackward *backward, const gfloat *dy, gfloat *dx, gsize n)
+{
+  const GatherParams *params  = backward->node->params;
+  const NrTensor     *indices = backward->in[1];
+  const gsize         inner   = params->inner / sizeof (gfloat);
+
+  for (gint64 i = 0; i < params->dim; i++)
+    memset (dx + (gsize) i * inner, 0, n * sizeof (gfloat));
+
+  for (gsize k = 0; k < indices->n; k++)
+    {
+      gint64  index = nr_integer_get (indices, k);
+      gfloat *slice;
+
+      index += index < 0 ? params->dim : 0;
+      slice = dx + (gsize) CLAMP (index, 0, params->dim - 1) * inner;
+      for (gsize i = 0; i < n; i++)
+        slice[i] += dy[k * inner + i];
+    }
+}
+
+static void
+gather_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const GatherParams *params = backward->node->params;
+  const gsize         inner  = params->inner / sizeof (gfloat);
+  const gsize         blocks = count_blocks (params);
+
+  for (gsize item = begin; item < end; item++)
+    {
+      const gsize outer = item / blocks;
+      const gsize first = item % blocks * COLUMNS;
+
+      add_slices (backward, nr_tensor_f32 (backward->out_gradient[0]) + outer * backward->in[1]->n * inner + first,
+                  nr_tensor_f32 (backward->in_gradient[0]) + outer * (gsize) params->dim * inner + first,
+                  MIN (COLUMNS, inner - first));
+    }
+}
+
 static const NrAttrSpec gather_attrs[] = { { "axis", NR_ATTR_INT }, { NULL } };
 
 const NrOpClass nr_op_gather = {
@@ -101,4 +168,7 @@ const NrOpClass nr_op_gather = {
   .attrs   = gather_attrs,
   .infer   = gather_infer,
   .run     = gather_run,
+
+  .plan_backward = gather_plan_backward,
+  .backward      = gather_backward,
 };

@@ -20,6 +20,7 @@ import tap
 # Of the largest gradient of a tensor: sums of a few thousand products in single precision.
 TOLERANCE = 2e-5
 STEP = 1e-6
+NETWORK_STEP = 1e-8 # a network has so many kinks that a longer one often meets one
 EVERY_ELEMENT = 40 # up to this size every element is moved by itself, beyond it random directions
 DIRECTIONS = 3
 ZERO = 1e-2 # gradients of a network below this part of its largest are compared with that
@@ -163,6 +164,7 @@ def differences(forward, seeds, values, name, random, every):
 
     every: the most elements that are moved one by one."""
     at = values[name]
+    step = STEP if every else NETWORK_STEP
 
     def loss(moved):
         outputs = forward({**values, name: moved})
@@ -179,7 +181,7 @@ def differences(forward, seeds, values, name, random, every):
                 yield random.standard_normal(at.shape)
 
     for direction in directions():
-        yield direction, (loss(at + STEP * direction) - loss(at - STEP * direction)) / (2 * STEP)
+        yield direction, (loss(at + step * direction) - loss(at - step * direction)) / (2 * step)
 
 
 def compare(name, gradient, pairs, tolerance, floor):

@@ -93,21 +93,27 @@ def small_discriminator(shape, widths=(5, 7)):
     return b.finish(shape, b.Sigmoid(x))
 
 
-def check_small(build, shape):
+def check_small(model, shape):
     value = np.random.default_rng(3).uniform(-1, 1, shape).astype(np.float32)
-    gradients.check(build(shape), {"input": value}, tolerance=TOLERANCE, every=0, new_ops=[gradients.Resize, gradients.ConvTranspose])
+    gradients.check(model, {"input": value}, tolerance=TOLERANCE, every=0, new_ops=[gradients.Resize, gradients.ConvTranspose])
 
 
 def test_small_hourglass_agrees_with_central_differences():
-    check_small(small_hourglass, (1, 4, 20, 28))
+    check_small(small_hourglass((1, 4, 20, 28)), (1, 4, 20, 28))
 
 
 def test_small_generator_agrees_with_central_differences():
-    check_small(small_generator, (3, 10))
+    check_small(small_generator((3, 10)), (3, 10))
 
 
 def test_small_discriminator_agrees_with_central_differences():
-    check_small(small_discriminator, (3, 3, 16, 16))
+    check_small(small_discriminator((3, 3, 16, 16)), (3, 3, 16, 16))
+
+
+def test_restoration_networks_agree_with_central_differences():
+    """Any network can be the prior: known statistics, slopes of channels, pixel shuffle, attention of both kinds."""
+    for network in [networks.dncnn, networks.pixel_shuffle, networks.nafnet, networks.window_attention]:
+        check_small(network(), (1, 3, 12, 8))
 
 
 # -- The papers' networks against PyTorch ----------------------------------------------------------------------------

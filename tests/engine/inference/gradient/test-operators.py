@@ -221,6 +221,12 @@ def test_slice():
     check("Slice", [(9,)], [ints(2), ints(7)])
 
 
+def test_gather():
+    check("Gather", [(5, 3, 7)], [ints(4, 0, -1, 4)], axis=0)
+    check("Gather", [(3, 5, 7)], [np.int64(-2)], axis=1)
+    check("Gather", [(2, 4, 4100)], [np.array([[1, 1], [3, 0]], np.int32)], axis=1)
+
+
 def test_transposition():
     check("Transpose", [(3, 5)])
     check("Transpose", [(2, 3, 5, 7)], perm=[0, 2, 3, 1])
@@ -466,13 +472,13 @@ def test_layer_normalization():
 
 
 def test_an_operator_without_gradient_is_named():
-    model = gradients.node_model("Gather", [(3, 5)], [ints(0, 2)])
+    model = gradients.node_model("Tile", [(3, 5)], [ints(2, 1)])
     try:
-        gradients.run(model, [np.ones((3, 5), f32)], [np.ones((2, 5), f32)])
+        gradients.run(model, [np.ones((3, 5), f32)], [np.ones((6, 5), f32)])
     except AssertionError as error:
-        assert "node 'node' (Gather)" in str(error), error
+        assert "node 'node' (Tile)" in str(error), error
     else:
-        raise AssertionError("Gather has a gradient: choose another operator here")
+        raise AssertionError("Tile has a gradient: choose another operator here")
 
 
 if __name__ == "__main__":
