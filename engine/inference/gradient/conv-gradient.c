@@ -126,7 +126,10 @@ nr_conv_differentiate (NrTape *tape, NrNode *node, NrTensor *const *out_gradient
   NrTensor *dy = out_gradient[0];
 
   /* Weights first: dx may then be made where dy dies. */
-  if (wanted[1] && (in_gradient[1] = nr_conv_weight_gradient (tape, node, dy, error)) == NULL)
+  if (wanted[1])
+    in_gradient[1] = nr_conv_winograd_gradient_pays (node->params) ? nr_conv_winograd_gradient (tape, node, dy, error)
+                                                                   : nr_conv_weight_gradient (tape, node, dy, error);
+  if (wanted[1] && in_gradient[1] == NULL)
     return FALSE;
   if (node->n_in > 2 && wanted[2])
     in_gradient[2] = add_bias_gradient (tape, node, dy);

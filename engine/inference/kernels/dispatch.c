@@ -62,6 +62,7 @@ fill (NrKernels *k, int level)
   k->store_row         = nr_store_row_c;
   k->winograd_input    = nr_winograd_input_c;
   k->winograd_weights  = nr_winograd_weights_c;
+  k->winograd_gradient = nr_winograd_gradient_c;
   k->winograd_output   = nr_winograd_output_c;
   nr_fill_elementwise_c (k);
 
@@ -84,6 +85,7 @@ fill (NrKernels *k, int level)
       k->store_row         = nr_store_row_avx2;
       k->winograd_input    = nr_winograd_input_avx2;
       k->winograd_weights  = nr_winograd_weights_avx2;
+      k->winograd_gradient = nr_winograd_gradient_avx2;
       k->winograd_output   = nr_winograd_output_avx2;
       nr_fill_elementwise_avx2 (k);
     }
@@ -108,6 +110,7 @@ fill (NrKernels *k, int level)
       k->store_row         = nr_store_row_avx512;
       k->winograd_input    = nr_winograd_input_avx512;
       k->winograd_weights  = nr_winograd_weights_avx512;
+      k->winograd_gradient = nr_winograd_gradient_avx512;
       k->winograd_output   = nr_winograd_output_avx512;
       nr_fill_elementwise_avx512 (k);
     }

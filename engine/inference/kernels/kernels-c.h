@@ -27,3 +27,4 @@ void nr_interleave_c (const float *rows, size_t stride, size_t n_rows, size_t n,
 void nr_product_outer_c (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
 void nr_transpose_rows_c (const float *rows, size_t stride, size_t n, float *to, size_t ld);
 void nr_winograd_weights_c (const float *g, float *u);
+void nr_winograd_gradient_c (const NrWinogradTile *tiles, const float *y, size_t ld, float *w, size_t stride);

@@ -233,6 +233,10 @@ struct NrKernels
    * the only error that no later step averages out. */
   void (*winograd_weights) (const float *g, float *u);
 
+  /* W = A Y A^T of 16 tiles' outputs, zero where a tile has none: w[p * stride + t]. The transpose of winograd_output, for the
+   * gradient of the weights; y is a plane with rows of ld floats, w and stride are multiples of 64 bytes. */
+  void (*winograd_gradient) (const NrWinogradTile *tiles, const float *y, size_t ld, float *w, size_t stride);
+
   /* Y = A^T M A of 16 tiles, m[p * stride + t], then the epilogue; y (and residual, or NULL) is a plane with rows of ld
    * floats. m and stride are multiples of 64 bytes. */
   void (*winograd_output) (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ld);

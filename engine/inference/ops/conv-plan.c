@@ -196,14 +196,10 @@ nr_conv_plan_add_part (NrConvPlan *plan, const NrConvAxis axis[3], const NrConvP
 
 /* -- Choice of method --------------------------------------------------------------------------------------------- */
 
-/* TRUE for 3 x 3 with stride 1 and no dilation, when its cost is below the panels'. Costs are cycles of a 16-lane core
- * with two multipliers for 16 tiles of 6 x 6 outputs, as measured: a transform in, one out, the 64 products. */
-static gboolean
-winograd_pays (const NrConvPlan *plan)
+gboolean
+nr_conv_is_3x3 (const NrConvPlan *plan)
 {
-  const NrGrid     *grid = &plan->parts[0].grid;
-  const NrGridAxis *h    = &grid->axis[1];
-  const NrGridAxis *w    = &grid->axis[2];
+  const NrGrid *grid = &plan->parts[0].grid;
 
   if (plan->n_parts != 1 || grid->axis[0].n_taps != 1 || grid->axis[0].input != 1 || grid->axis[0].positions != 1 ||
       grid->axis[0].offset[0] != 0)
@@ -217,6 +213,21 @@ winograd_pays (const NrConvPlan *plan)
           axis->offset[1] != axis->offset[0] + 1 || axis->offset[2] != axis->offset[0] + 2)
         return FALSE;
     }
+
+  return TRUE;
+}
+
+/* TRUE for such when Winograd's cost is below the panels'. Costs are cycles of a 16-lane core with two multipliers for 16
+ * tiles of 6 x 6 outputs, as measured: a transform in, one out, the 64 products. */
+static gboolean
+winograd_pays (const NrConvPlan *plan)
+{
+  const NrGrid     *grid = &plan->parts[0].grid;
+  const NrGridAxis *h    = &grid->axis[1];
+  const NrGridAxis *w    = &grid->axis[2];
+
+  if (! nr_conv_is_3x3 (plan))
+    return FALSE;
 
   const gdouble in       = (gdouble) plan->in_channels;
   const gdouble out      = (gdouble) plan->out_channels;

@@ -106,6 +106,9 @@ typedef struct
 
 void nr_conv_plan_add_part (NrConvPlan *plan, const NrConvAxis axis[3], const NrConvPartAxis part[3]);
 
+/* Whether it is 3 x 3 with stride 1 and no dilation, of one part, not cut yet. */
+gboolean nr_conv_is_3x3 (const NrConvPlan *plan);
+
 /* NrOpClass.takes_rows, prepare and run of both operators. */
 gboolean nr_conv_takes_rows (const NrNode *node);
 gboolean nr_conv_prepare (NrNode *node, const NrKernels *kernels, GError **error);

@@ -24,3 +24,9 @@ nr_winograd_weights_avx2 (const float *g, float *u)
 {
   winograd_weights_body (g, u);
 }
+
+void
+nr_winograd_gradient_avx2 (const NrWinogradTile *tiles, const float *y, size_t ld, float *w, size_t stride)
+{
+  winograd_gradient_body (tiles, y, ld, w, stride);
+}

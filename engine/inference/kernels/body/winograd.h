@@ -418,3 +418,86 @@ winograd_output_body (const NrWinogradTile *tiles, const float *m, size_t stride
   for (int t = 0; t < NR_WINOGRAD_TILES; t += NR_LANES)
     winograd_output_group (tiles + t, m + t, stride, epilogue, residual, y, ld);
 }
+
+/* A y along one axis. */
+static inline __attribute__ ((always_inline)) void
+winograd_gradient_1d (const NrVec y[TILE], NrVec w[PATCH])
+{
+  NrVec even, odd;
+
+  w[0] = y[0];
+  w[7] = y[5];
+
+  even = nr_vec_add (y[0], nr_vec_add (y[2], y[4]));
+  odd  = nr_vec_add (y[1], nr_vec_add (y[3], y[5]));
+  w[1] = nr_vec_add (even, odd);
+  w[2] = nr_vec_sub (even, odd);
+
+  even = nr_vec_fma (nr_vec_set1 (16.0f), y[4], nr_vec_fma (nr_vec_set1 (4.0f), y[2], y[0]));
+  odd  = nr_vec_fma (nr_vec_set1 (32.0f), y[5], nr_vec_fma (nr_vec_set1 (8.0f), y[3], nr_vec_mul (nr_vec_set1 (2.0f), y[1])));
+  w[3] = nr_vec_add (even, odd);
+  w[4] = nr_vec_sub (even, odd);
+
+  even = nr_vec_fma (nr_vec_set1 (0.0625f), y[4], nr_vec_fma (nr_vec_set1 (0.25f), y[2], y[0]));
+  odd  = nr_vec_fma (nr_vec_set1 (0.03125f), y[5], nr_vec_fma (nr_vec_set1 (0.125f), y[3], nr_vec_mul (nr_vec_set1 (0.5f), y[1])));
+  w[5] = nr_vec_add (even, odd);
+  w[6] = nr_vec_sub (even, odd);
+}
+
+/* NR_LANES tiles. */
+static inline __attribute__ ((always_inline)) void
+winograd_gradient_group (const NrWinogradTile *tiles, const float *y, size_t ld, float *w, size_t stride)
+{
+  _Alignas (64) float   half[PATCH][PATCH][NR_LANES]; /* A Y: row, tile(s), columns */
+  NrWinogradTile        rest[TILE][NR_LANES];         /* the tiles, without columns where they have no row */
+  const NrWinogradTile *rows[TILE];
+
+  for (int r = 0; r < TILE; r++)
+    {
+      rows[r] = tiles;
+      if (winograd_all_have (tiles, r))
+        continue;
+
+      for (int t = 0; t < NR_LANES; t++)
+        {
+          rest[r][t] = tiles[t];
+          if (r >= tiles[t].out_rows)
+            rest[r][t].out_cols = 0;
+        }
+      rows[r] = rest[r];
+    }
+
+  for (int q = 0; q < PATCH; q++)
+    {
+      NrVec d[TILE], t[PATCH];
+
+#pragma GCC unroll 6
+      for (int r = 0; r < TILE; r++)
+        d[r] = winograd_load_row (rows[r], q, y, (ptrdiff_t) ((size_t) r * ld));
+      winograd_gradient_1d (d, t);
+#pragma GCC unroll 8
+      for (int r = 0; r < PATCH; r++)
+        nr_vec_store (half[r][q], t[r]);
+    }
+
+  for (int r = 0; r < PATCH; r++)
+    {
+      NrVec d[PATCH], t[PATCH];
+
+#pragma GCC unroll 8
+      for (int c = 0; c < PATCH; c++)
+        d[c] = nr_vec_load (half[r][c]);
+      winograd_gather (d); /* columns beyond the tile are zero */
+      winograd_gradient_1d (d, t);
+#pragma GCC unroll 8
+      for (int c = 0; c < PATCH; c++)
+        nr_vec_store (w + (size_t) (r * PATCH + c) * stride, t[c]);
+    }
+}
+
+static inline void
+winograd_gradient_body (const NrWinogradTile *tiles, const float *y, size_t ld, float *w, size_t stride)
+{
+  for (int t = 0; t < NR_WINOGRAD_TILES; t += NR_LANES)
+    winograd_gradient_group (tiles + t, y, ld, w + t, stride);
+}

@@ -92,3 +92,28 @@ nr_winograd_weights_c (const float *g, float *u)
 {
   winograd_weights_body (g, u);
 }
+
+void
+nr_winograd_gradient_c (const NrWinogradTile *tiles, const float *y, size_t ld, float *w, size_t stride)
+{
+  for (size_t t = 0; t < NR_WINOGRAD_TILES; t++)
+    {
+      float half[PATCH][TILE] = { { 0.0f } }; /* A Y */
+
+      for (size_t k = 0; k < tiles[t].out_rows; k++)
+        for (size_t r = 0; r < PATCH; r++)
+          for (size_t c = 0; c < TILE; c++)
+            if (tiles[t].out_cols >> c & 1)
+              half[r][c] += output_matrix[k][r] * y[tiles[t].out + (ptrdiff_t) (k * ld + c)];
+
+      for (size_t r = 0; r < PATCH; r++)
+        for (size_t c = 0; c < PATCH; c++)
+          {
+            float sum = 0.0f;
+
+            for (size_t k = 0; k < TILE; k++)
+              sum += output_matrix[k][c] * half[r][k];
+            w[(r * PATCH + c) * stride + t] = sum;
+          }
+    }
+}

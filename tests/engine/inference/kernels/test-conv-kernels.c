@@ -395,6 +395,11 @@ test_winograd (gconstpointer level)
       c->winograd_output (tiles, in_a, 48, &epilogue, i % 5 == 0 ? NULL : residual, want, 70);
       k->winograd_output (tiles, in_a, 48, &epilogue, i % 5 == 0 ? NULL : residual, got, 70);
       compare (50 * 70, 2e-2, "winograd_output"); /* factors reach 1024 */
+
+      guard ();
+      c->winograd_gradient (tiles, in_a, 70, want, 48);
+      k->winograd_gradient (tiles, in_a, 70, got, 48);
+      compare (64 * 48, 2e-3, "winograd_gradient"); /* values reach 3000 */
     }
 }
 
