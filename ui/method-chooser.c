@@ -28,6 +28,10 @@ static const Text texts[] = {
   { "network", N_ ("Neural network"), N_ ("Fast; has learned from many photographs.") },
   { "nl-means", N_ ("Non-local means"), N_ ("Averages places that look alike; the classic, without learning.") },
   { "richardson-lucy", N_ ("Richardson-Lucy"), N_ ("Undoes a blur of known shape, step by step; the classic, without learning.") },
+  { "deep-image-prior", N_ ("Deep image prior"),
+    N_ ("Slow; learns from this picture alone. Stop keeps the best so far.") },
+  { "generative", N_ ("Generator of faces"),
+    N_ ("Knows upright faces only, seen from the front; the hole is taken to lie in the middle of one.") },
   { "patch-match", N_ ("Patches"), N_ ("Continues edges and repeats what surrounds the hole.") },
 };
 

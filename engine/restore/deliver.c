@@ -243,6 +243,33 @@ nr_deliver (NrJob           *job,
   return scale == 1 ? deliver_same_size (job, rect, &answer, error) : deliver_enlarged (job, rect, &answer, scale, error);
 }
 
+static gboolean
+show (gpointer data, gint x, gint y, const NrPicture *from, GError **error)
+{
+  const NrSink *sink = data;
+
+  sink->show (sink->data, x, y, from);
+  return TRUE;
+}
+
+void
+nr_deliver_show (NrJob           *job,
+                 const NrRect    *rect,
+                 const NrPicture *restored,
+                 gint             x,
+                 gint             y,
+                 gint             scale,
+                 gfloat           low,
+                 gfloat           high)
+{
+  const NrSink sink    = { show, (gpointer) job->sink, NULL };
+  NrJob        showing = *job;
+
+  showing.sink = &sink;
+  if (job->sink->show) /* a source that cannot be read will say so when it counts */
+    nr_deliver (&showing, rect, restored, x, y, scale, low, high, NULL);
+}
+
 gboolean
 nr_deliver_source (NrJob *job, GError **error)
 {

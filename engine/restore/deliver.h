@@ -25,6 +25,16 @@ gboolean nr_deliver (NrJob           *job,
                      gfloat           high,
                      GError         **error);
 
+/* Shows what nr_deliver () would write, where the sink wants to see it. */
+void nr_deliver_show (NrJob           *job,
+                      const NrRect    *rect,
+                      const NrPicture *restored,
+                      gint             x,
+                      gint             y,
+                      gint             scale,
+                      gfloat           low,
+                      gfloat           high);
+
 /* Delivers the source unchanged: what strength 0 means. */
 gboolean nr_deliver_source (NrJob *job, GError **error);
 

@@ -18,14 +18,6 @@ static const guint64 bytes_per_pixel = 2 * 5 * sizeof (gfloat) + 40 + 140;
 /* Rows delivered at a time. */
 static const gint deliver_rows = 128;
 
-/* Fills the hole of a picture in place: nr_patch_match_fill () and its like. */
-typedef gboolean (*FillFunc) (NrPicture         *picture,
-                              const NrArguments *arguments,
-                              NrRestoreProgress  progress,
-                              gpointer           progress_data,
-                              GCancellable      *cancellable,
-                              GError           **error);
-
 /* What became of a group: its bounds, filled. */
 typedef struct
 {
@@ -39,19 +31,10 @@ patch_clear (gpointer data)
   nr_picture_free (((Patch *) data)->picture);
 }
 
-/* A group's share of the job's progress. */
-typedef struct
+void
+nr_fill_group_progress (const NrFillGroup *group, gdouble fraction)
 {
-  NrJob  *job;
-  gdouble first, share;
-} GroupProgress;
-
-static void
-group_progress (gdouble fraction, gdouble seconds_left, gpointer data)
-{
-  const GroupProgress *progress = data;
-
-  nr_job_progress (progress->job, progress->first + progress->share * fraction);
+  nr_job_progress (group->job, group->first + group->share * fraction);
 }
 
 static guint64
@@ -118,16 +101,16 @@ has_hole (const NrPicture *picture)
 
 /* Fills GROUP and adds its patch to PATCHES. */
 static gboolean
-fill_group (NrJob *job, const NrHoleGroup *group, FillFunc fill, GroupProgress *progress, GArray *patches, GError **error)
+fill_group (const NrFillGroup *group, const NrFillMethod *method, GArray *patches, GError **error)
 {
-  g_autoptr (NrPicture) picture = nr_window_read_source (job->source, &group->area, error);
+  g_autoptr (NrPicture) picture = nr_window_read_source (group->job->source, &group->area, error);
   Patch                 patch   = { .bounds = group->bounds };
 
   if (! picture)
     return FALSE;
   for (guint i = 0; i < patches->len; i++)
     take_over (picture, &group->area, &g_array_index (patches, Patch, i));
-  if (has_hole (picture) && ! fill (picture, job->arguments, group_progress, progress, job->cancellable, error))
+  if (has_hole (picture) && ! method->func (method->data, group, picture, error))
     return FALSE;
   patch.picture = crop (picture, &group->area, &group->bounds, error);
   if (! patch.picture)
@@ -188,12 +171,32 @@ deliver_patches (NrJob *job, const GArray *patches, GError **error)
   return TRUE;
 }
 
+void
+nr_fill_group_show (const NrFillGroup *group, const NrPicture *picture)
+{
+  const NrJob          *job   = group->job;
+  g_autoptr (NrPicture) rows  = NULL;
+  Patch                 patch = { .bounds = group->bounds };
+
+  if (! job->sink->show)
+    return;
+  rows          = nr_window_read_source (job->source, &group->bounds, NULL);
+  patch.picture = crop (picture, &group->area, &group->bounds, NULL);
+  if (rows && patch.picture)
+    {
+      apply_patch (job->arguments, rows, &group->bounds, &patch);
+      job->sink->show (job->sink->data, group->bounds.x - job->region.x, group->bounds.y - job->region.y, rows);
+    }
+  patch_clear (&patch);
+}
+
 /* The holes in the order in which they are to be filled, each small enough for the budget; NULL with an error. */
 static GArray *
-find_groups (NrJob *job, GError **error)
+find_groups (NrJob *job, const NrFillMethod *method, GError **error)
 {
-  g_autoptr (GArray) found  = NULL;
-  g_autoptr (GArray) groups = g_array_new (FALSE, FALSE, sizeof (NrHoleGroup));
+  const gint         context = job->arguments->context > 0 ? job->arguments->context : method->context;
+  g_autoptr (GArray) found   = NULL;
+  g_autoptr (GArray) groups  = g_array_new (FALSE, FALSE, sizeof (NrHoleGroup));
 
   if (! job->source->has_weight)
     {
@@ -201,25 +204,25 @@ find_groups (NrJob *job, GError **error)
                    "fill needs a selection or mask that says what to fill");
       return NULL;
     }
-  found = nr_hole_groups_find (job->source, &job->region, job->arguments->context, job->cancellable, error);
+  found = nr_hole_groups_find (job->source, &job->region, context, job->cancellable, error);
   if (! found)
     return NULL;
 
   for (guint i = 0; i < found->len; i++)
-    if (! nr_hole_groups_append (groups, job->source, &g_array_index (found, NrHoleGroup, i), job->arguments->context,
-                                 job->memory / bytes_per_pixel))
+    if (! nr_hole_groups_append (groups, job->source, &g_array_index (found, NrHoleGroup, i), context,
+                                 MIN (job->memory / method->bytes_per_pixel, method->max_pixels)))
       {
         g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
                      "%" G_GUINT64_FORMAT " MiB are too little to fill with a context of %d pixels; "
                      "allow more memory or set a smaller context",
-                     job->memory >> 20, job->arguments->context);
+                     job->memory >> 20, context);
         return NULL;
       }
   return g_steal_pointer (&groups);
 }
 
 static void
-report_groups (NrJob *job, const GArray *groups)
+report_groups (NrJob *job, const NrFillMethod *method, const GArray *groups)
 {
   guint64 largest = 0;
   guint64 kept    = 0;
@@ -232,20 +235,20 @@ report_groups (NrJob *job, const GArray *groups)
       kept += n_pixels (&group->bounds) * job->source->n_channels * sizeof (gfloat);
     }
   job->report->tiles           = groups->len;
-  job->report->peak_memory_mib = (largest * bytes_per_pixel + kept) / 1048576.0;
+  job->report->peak_memory_mib = (largest * method->bytes_per_pixel + kept) / 1048576.0;
 }
 
-static gboolean
-run (NrJob *job, FillFunc fill, GError **error)
+gboolean
+nr_fill_run (NrJob *job, const NrFillMethod *method, GError **error)
 {
-  g_autoptr (GArray) groups   = find_groups (job, error);
-  g_autoptr (GArray) patches  = NULL;
-  GroupProgress      progress = { .job = job };
-  gdouble            total    = 0;
+  g_autoptr (GArray) groups  = find_groups (job, method, error);
+  g_autoptr (GArray) patches = NULL;
+  NrFillGroup        group   = { .job = job };
+  gdouble            total   = 0;
 
   if (! groups)
     return FALSE;
-  report_groups (job, groups);
+  report_groups (job, method, groups);
   patches = g_array_new (FALSE, TRUE, sizeof (Patch));
   g_array_set_clear_func (patches, patch_clear);
   for (guint i = 0; i < groups->len; i++)
@@ -253,20 +256,51 @@ run (NrJob *job, FillFunc fill, GError **error)
 
   for (guint i = 0; i < groups->len; i++)
     {
-      const NrHoleGroup *group = &g_array_index (groups, NrHoleGroup, i);
+      const NrHoleGroup *holes = &g_array_index (groups, NrHoleGroup, i);
 
-      progress.share = n_pixels (&group->area) / total;
-      if (! fill_group (job, group, fill, &progress, patches, error))
+      group.area   = holes->area;
+      group.bounds = holes->bounds;
+      group.share  = n_pixels (&holes->area) / total;
+      if (! fill_group (&group, method, patches, error))
         return FALSE;
-      progress.first += progress.share;
+      group.first += group.share;
     }
   return deliver_patches (job, patches, error);
+}
+
+guint64
+nr_fill_area_pixels (const NrArguments *arguments, gint width, gint height)
+{
+  const NrSource source = { .width = G_MAXINT / 4, .height = G_MAXINT / 4 };
+  const NrRect   hole   = { G_MAXINT / 8, G_MAXINT / 8, MIN (width, 1 << 20), MIN (height, 1 << 20) };
+  const gint     side   = MAX (hole.width, hole.height);
+  const NrRect   area   = nr_window_grow (&source, &hole, arguments->context > 0 ? arguments->context : CLAMP (side, 64, 512));
+
+  return n_pixels (&area);
+}
+
+/* -- Patch-match --------------------------------------------------------------------------------------------------- */
+
+static void
+patch_match_progress (gdouble fraction, gdouble seconds_left, gpointer data)
+{
+  nr_fill_group_progress (data, fraction);
+}
+
+static gboolean
+fill_by_patches (gpointer data, const NrFillGroup *group, NrPicture *picture, GError **error)
+{
+  NrFillGroup own = *group;
+
+  return nr_patch_match_fill (picture, group->job->arguments, patch_match_progress, &own, group->job->cancellable, error);
 }
 
 gboolean
 nr_fill_run_patch_match (NrJob *job, GError **error)
 {
-  return run (job, nr_patch_match_fill, error);
+  const NrFillMethod method = { fill_by_patches, NULL, bytes_per_pixel, G_MAXUINT64, 0 };
+
+  return nr_fill_run (job, &method, error);
 }
 
 /* Side of the picture that is used to find how long filling takes, and of its hole. */
@@ -313,12 +347,7 @@ nr_fill_estimate_patch_match (const NrArguments *arguments,
                               gdouble           *memory_mib,
                               GError           **error)
 {
-  const NrSource source = { .width = G_MAXINT / 4, .height = G_MAXINT / 4 };
-  const NrRect   hole   = { G_MAXINT / 8, G_MAXINT / 8, MIN (width, 1 << 20), MIN (height, 1 << 20) };
-  const gint     side   = MAX (hole.width, hole.height);
-  const NrRect   area   = nr_window_grow (&source, &hole, arguments->context > 0 ? arguments->context : CLAMP (side, 64, 512));
-
-  *seconds    = (gdouble) hole.width * hole.height * seconds_per_hole_pixel ();
-  *memory_mib = n_pixels (&area) * bytes_per_pixel / 1048576.0;
+  *seconds    = (gdouble) width * height * seconds_per_hole_pixel ();
+  *memory_mib = nr_fill_area_pixels (arguments, width, height) * bytes_per_pixel / 1048576.0;
   return TRUE;
 }

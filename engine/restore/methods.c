@@ -4,7 +4,9 @@
  */
 
 #include "method.h"
+#include "deep-image-prior.h"
 #include "fill.h"
+#include "generative.h"
 #include "network.h"
 #include "nl-means.h"
 #include "richardson-lucy.h"
@@ -12,10 +14,14 @@
 static const NrMethod methods[] = {
   { NR_TASK_DENOISE, "network", nr_network_run, nr_network_estimate, "noise detail model", FALSE },
   { NR_TASK_DENOISE, "nl-means", nr_nl_means_run, nr_nl_means_estimate, "noise detail", FALSE },
+  { NR_TASK_DENOISE, "deep-image-prior", nr_prior_run, nr_prior_estimate, "iterations seed model", TRUE },
   { NR_TASK_DEBLUR, "network", nr_network_run, nr_network_estimate, "blur model", FALSE },
   { NR_TASK_DEBLUR, "richardson-lucy", nr_richardson_lucy_run, nr_richardson_lucy_estimate, "blur kernel iterations", FALSE },
   { NR_TASK_SUPER_RESOLVE, "network", nr_network_run, nr_network_estimate, "variant model", FALSE },
+  { NR_TASK_SUPER_RESOLVE, "deep-image-prior", nr_prior_run, nr_prior_estimate, "iterations seed model", TRUE },
   { NR_TASK_FILL, "patch-match", nr_fill_run_patch_match, nr_fill_estimate_patch_match, "context seed", FALSE },
+  { NR_TASK_FILL, "deep-image-prior", nr_prior_run_fill, nr_prior_estimate_fill, "context iterations seed model", TRUE },
+  { NR_TASK_FILL, "generative", nr_generative_run, nr_generative_estimate, "context iterations seed model", TRUE },
 };
 
 const gchar *const *

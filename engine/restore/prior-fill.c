@@ -1,0 +1,171 @@
+/* The method "deep-image-prior" for fill: see deep-image-prior.h.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The network is fitted to what is known around the hole. What still differs there is continued smoothly into the hole and
+ * added, so that the filling meets its surroundings without a step.
+ */
+
+#include "deep-image-prior.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "fill.h"
+#include "hole-filling.h"
+#include "prior-plan.h"
+#include "window.h"
+
+/* Context around a hole that the smallest fit has at least, as sides of the whole. */
+static const gint min_side = 64;
+/* Pixels looked at around a hole: a network that has seen nothing else needs few, and each takes time. */
+static const gint context = 32;
+
+typedef struct
+{
+  NrJob         *job;
+  NrPriorNetwork network;
+  NrPriorFit    *fit; /* of the hole before, whose network this one's continues */
+  gint           fit_width, fit_height;
+
+  const NrFillGroup *group;   /* under way */
+  NrPicture         *picture; /* of it */
+  NrHoleFilling      filling; /* of it */
+} PriorFill;
+
+static void
+prior_fill_clear (PriorFill *fill)
+{
+  nr_prior_network_clear (&fill->network);
+  g_clear_pointer (&fill->fit, nr_prior_fit_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PriorFill, prior_fill_clear)
+
+static void
+fit_progress (gdouble fraction, gpointer data)
+{
+  const PriorFill *fill = data;
+
+  nr_fill_group_progress (fill->group, fraction);
+}
+
+/* The network's answer as the hole of PICTURE. */
+static void
+fit_show (const gfloat *planes, gpointer data)
+{
+  const PriorFill *fill = data;
+
+  nr_hole_filling_put (&fill->filling, planes, fill->picture);
+  nr_fill_group_show (fill->group, fill->picture);
+}
+
+/* The fit for windows of WIDTH x HEIGHT, which goes on from the one before. */
+static gboolean
+prepare_fit (PriorFill *fill, gint width, gint height, GError **error)
+{
+  g_autoptr (NrPriorFit) fit = NULL;
+  NrPriorFitOptions      options;
+
+  if (fill->fit && fill->fit_width == width && fill->fit_height == height)
+    return TRUE;
+
+  nr_prior_plan_fit (fill->job->arguments, width, height, &options);
+  fit = nr_prior_fit_new (&fill->network, &options, error);
+  if (! fit)
+    return FALSE;
+  if (fill->fit)
+    nr_prior_fit_continue (fit, fill->fit);
+  g_clear_pointer (&fill->fit, nr_prior_fit_free);
+  fill->fit                  = g_steal_pointer (&fit);
+  fill->fit_width            = width;
+  fill->fit_height           = height;
+  fill->job->report->threads = nr_prior_fit_n_threads (fill->fit);
+  return TRUE;
+}
+
+/* NrFillFunc */
+static gboolean
+fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError **error)
+{
+  PriorFill         *fill     = data;
+  NrPriorNetwork    *network  = &fill->network;
+  const gint         multiple = network->multiple;
+  const gint         width    = network->width > 0 ? network->width : nr_prior_plan_round_up (MAX (picture->width, min_side), multiple);
+  const gint         height   = network->height > 0 ? network->height : nr_prior_plan_round_up (MAX (picture->height, min_side), multiple);
+  const NrPriorWatch watch    = { fit_progress, fit_show, fill, fill->job->cancellable, fill->job->arguments->stop };
+  g_autofree gfloat *planes   = NULL;
+  gboolean           is_done;
+
+  if (nr_job_is_stopped (fill->job))
+    return TRUE;
+  if (width < picture->width || height < picture->height)
+    {
+      g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PACKAGE,
+                   "the network takes pictures of %d x %d pixels only, but the hole with its context has %d x %d; "
+                   "select a smaller area or less context",
+                   width, height, picture->width, picture->height);
+      return FALSE;
+    }
+  if (! prepare_fit (fill, width, height, error) || ! nr_hole_filling_init (&fill->filling, picture, width, height, error))
+    return FALSE;
+
+  planes        = g_new (gfloat, 3 * (gsize) width * height);
+  fill->group   = group;
+  fill->picture = picture;
+  is_done       = nr_prior_fit_run (fill->fit, group->area.x, group->area.y, fill->filling.known, fill->filling.weight, &watch,
+                                    planes, error) &&
+            nr_hole_filling_match (&fill->filling, planes, fill->job->arguments->threads, fill->job->cancellable, error);
+  if (is_done)
+    nr_hole_filling_put (&fill->filling, planes, picture);
+  nr_hole_filling_clear (&fill->filling);
+  return is_done;
+}
+
+/* What a pixel of an area takes, from a middling one. */
+static gboolean
+bytes_per_pixel (const NrArguments *arguments, const NrPriorNetwork *network, guint64 *bytes, GError **error)
+{
+  const gint        side = network->width > 0 && network->height > 0 ? MIN (network->width, network->height) : 256;
+  NrPriorFitOptions options;
+
+  nr_prior_plan_fit (arguments, network->width > 0 ? network->width : nr_prior_plan_round_up (side, network->multiple),
+                     network->height > 0 ? network->height : nr_prior_plan_round_up (side, network->multiple), &options);
+  if (! nr_prior_fit_estimate_memory (network, &options, bytes, error))
+    return FALSE;
+  *bytes = *bytes / ((guint64) options.width * options.height) + 1 + (4 * 5 + 2 * 6) * sizeof (gfloat);
+  return TRUE;
+}
+
+gboolean
+nr_prior_run_fill (NrJob *job, GError **error)
+{
+  const gint         side   = MIN (job->source->width, job->source->height);
+  g_auto (PriorFill) fill   = { .job = job };
+  NrFillMethod       method = { fill_group, &fill, 0, (guint64) NR_PRIOR_MAX_SIDE * NR_PRIOR_MAX_SIDE, context };
+
+  if (! nr_prior_plan_network (job->arguments, MAX (side, min_side), &fill.network, error) ||
+      ! bytes_per_pixel (job->arguments, &fill.network, &method.bytes_per_pixel, error))
+    return FALSE;
+  g_free (job->report->model);
+  job->report->model = g_strdup (job->arguments->model ? job->arguments->model : "");
+  return nr_fill_run (job, &method, error);
+}
+
+gboolean
+nr_prior_estimate_fill (const NrArguments *arguments, gint width, gint height, gdouble *seconds, gdouble *memory_mib, GError **error)
+{
+  g_auto (NrPriorNetwork) network = { 0 };
+  NrArguments             own     = *arguments;
+  gdouble                 n_pixels;
+  gint                    side;
+  guint64                 bytes;
+
+  own.context = arguments->context > 0 ? arguments->context : context;
+  n_pixels    = nr_fill_area_pixels (&own, width, height);
+  if (! nr_prior_plan_network (arguments, NR_PRIOR_MAX_SIDE, &network, error) ||
+      ! bytes_per_pixel (arguments, &network, &bytes, error))
+    return FALSE;
+  *memory_mib = MIN (n_pixels, (gdouble) NR_PRIOR_MAX_SIDE * NR_PRIOR_MAX_SIDE) * bytes / 1048576.0;
+  side        = MIN ((gint) sqrt (n_pixels), NR_PRIOR_MAX_SIDE);
+  return nr_prior_plan_seconds (arguments, n_pixels / ((gdouble) side * side), side, side, seconds, error);
+}

@@ -1,0 +1,450 @@
+/* Fitting a network to one picture: see prior-fit.h.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "prior-fit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "early-stop.h"
+#include "enlarge.h"
+#include "lanczos-graph.h"
+#include "nr-gradient.h"
+#include "nr-restore.h"
+#include "random-plane.h"
+
+/* The paper's: range of the noise, its perturbation in each iteration, Adam's step, memory of the average. */
+static const gfloat  noise_range   = 0.1f;
+static const gfloat  perturbation  = 1 / 30.0f;
+static const gdouble learning_rate = 0.01;
+static const gfloat  forgetting    = 0.01f;
+
+/* For the early stop, in iterations. */
+static const guint stop_window   = 50;
+static const guint stop_patience = 200;
+
+/* Rounds after which a picture's reduction is what is known, but for rounding of 8 bits. */
+static const guint back_projections = 4;
+
+/* Streams of random numbers. */
+enum
+{
+  STREAM_NOISE        = 1 << 16, /* and the channel */
+  STREAM_PERTURBATION = 1 << 20  /* and the iteration */
+};
+
+enum
+{
+  SHOW_INTERVAL = G_USEC_PER_SEC / 2
+};
+
+struct _NrPriorFit
+{
+  NrPriorFitOptions options;
+  gint              n_inputs;
+  NrTrainer        *trainer;
+  NrTrainer        *reducer; /* NULL: what is known is the picture itself */
+  guint             n_runs;
+  guint64           memory;
+
+  gfloat *noise, *input;  /* n_inputs planes: fixed, and perturbed */
+  gfloat *average, *best; /* 3 planes */
+
+  /* Of the trainer. */
+  guint          n_parameters;
+  gfloat       **values;
+  const gfloat **gradients;
+  gsize         *n_elements;
+};
+
+static gsize
+n_pixels (const NrPriorFitOptions *options)
+{
+  return (gsize) options->width * options->height;
+}
+
+static gsize
+n_known (const NrPriorFitOptions *options)
+{
+  return 3 * n_pixels (options) / options->scale / options->scale;
+}
+
+/* -- Planning ------------------------------------------------------------------------------------------------------ */
+
+static NrShape
+input_shape (const NrPriorNetwork *network, const NrPriorFitOptions *options)
+{
+  return (NrShape) { NR_TYPE_FLOAT32, 4, { 1, network->n_inputs, options->height, options->width } };
+}
+
+static NrShape
+picture_shape (const NrPriorFitOptions *options)
+{
+  return (NrShape) { NR_TYPE_FLOAT32, 4, { 1, 3, options->height, options->width } };
+}
+
+static NrTrainerOptions
+network_options (const NrPriorFitOptions *options)
+{
+  return (NrTrainerOptions) { options->threads, NR_CPU_AVX512, 0, FALSE, TRUE };
+}
+
+static NrTrainerOptions
+reducer_options (const NrPriorFitOptions *options)
+{
+  return (NrTrainerOptions) { options->threads, NR_CPU_AVX512, 0, TRUE, FALSE };
+}
+
+/* What a fit holds beside its trainers; N_PARAMETERS: Adam's two moments of each. */
+static guint64
+own_memory (const NrPriorNetwork *network, const NrPriorFitOptions *options)
+{
+  return (guint64) n_pixels (options) * (2 * network->n_inputs + 2 * 3) * sizeof (gfloat) +
+         2 * nr_model_n_parameters (network->model) * sizeof (gfloat) +
+         nr_early_stop_memory (3 * n_pixels (options), stop_window);
+}
+
+gboolean
+nr_prior_fit_estimate_memory (const NrPriorNetwork *network, const NrPriorFitOptions *options, guint64 *bytes, GError **error)
+{
+  const NrTrainerOptions trainer_options = network_options (options);
+  const NrShape          input           = input_shape (network, options);
+  gsize                  trainer_bytes   = 0;
+  gsize                  reducer_bytes   = 0;
+
+  if (! nr_trainer_estimate_memory (network->model, &input, &trainer_options, &trainer_bytes, error))
+    return FALSE;
+  if (options->scale > 1)
+    {
+      const NrTrainerOptions lanczos_options = reducer_options (options);
+      const NrShape          picture         = picture_shape (options);
+      g_autoptr (NrModel)    lanczos         = nr_lanczos_graph_new (options->scale, error);
+
+      if (! lanczos || ! nr_trainer_estimate_memory (lanczos, &picture, &lanczos_options, &reducer_bytes, error))
+        return FALSE;
+    }
+  *bytes = own_memory (network, options) + trainer_bytes + reducer_bytes;
+  return TRUE;
+}
+
+static gboolean
+make_trainer (NrPriorFit *fit, const NrPriorNetwork *network, GError **error)
+{
+  const NrTrainerOptions options = network_options (&fit->options);
+  const NrShape          input   = input_shape (network, &fit->options);
+  const NrShape          picture = picture_shape (&fit->options);
+  const NrShape         *output;
+
+  fit->trainer = nr_trainer_new (network->model, &input, &options, error);
+  if (! fit->trainer)
+    return FALSE;
+  output = nr_trainer_output_shape (fit->trainer, 0);
+  if (output->type == NR_TYPE_FLOAT32 && output->rank == 4 && memcmp (output->dims, picture.dims, 4 * sizeof (gint64)) == 0 &&
+      nr_trainer_n_parameters (fit->trainer) > 0)
+    return TRUE;
+  else
+    {
+      g_autofree gchar *text = nr_shape_to_string (output);
+
+      g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PACKAGE,
+                   "the network makes %s of noise of %d x %d pixels with %u parameters to fit; "
+                   "a deep image prior must make a picture [1, 3, %d, %d]",
+                   text, fit->options.width, fit->options.height, nr_trainer_n_parameters (fit->trainer),
+                   fit->options.height, fit->options.width);
+      return FALSE;
+    }
+}
+
+static gboolean
+make_reducer (NrPriorFit *fit, GError **error)
+{
+  const NrTrainerOptions options = reducer_options (&fit->options);
+  const NrShape          picture = picture_shape (&fit->options);
+  g_autoptr (NrModel)    lanczos = nr_lanczos_graph_new (fit->options.scale, error);
+
+  if (lanczos)
+    fit->reducer = nr_trainer_new (lanczos, &picture, &options, error);
+  return fit->reducer != NULL;
+}
+
+static gboolean
+allocate (NrPriorFit *fit, GError **error)
+{
+  const gsize n = n_pixels (&fit->options);
+
+  fit->noise   = g_try_new (gfloat, n * fit->n_inputs);
+  fit->input   = g_try_new (gfloat, n * fit->n_inputs);
+  fit->average = g_try_new (gfloat, n * 3);
+  fit->best    = g_try_new (gfloat, n * 3);
+  if (fit->noise && fit->input && fit->average && fit->best)
+    return TRUE;
+
+  g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
+               "not enough memory to fit a network to %d x %d pixels; set a smaller memory budget",
+               fit->options.width, fit->options.height);
+  return FALSE;
+}
+
+static void
+list_parameters (NrPriorFit *fit)
+{
+  fit->n_parameters = nr_trainer_n_parameters (fit->trainer);
+  fit->values       = g_new (gfloat *, fit->n_parameters);
+  fit->gradients    = g_new (const gfloat *, fit->n_parameters);
+  fit->n_elements   = g_new (gsize, fit->n_parameters);
+  for (guint i = 0; i < fit->n_parameters; i++)
+    {
+      fit->values[i]    = nr_trainer_parameter (fit->trainer, i, &fit->n_elements[i]);
+      fit->gradients[i] = nr_trainer_parameter_gradient (fit->trainer, i);
+    }
+}
+
+NrPriorFit *
+nr_prior_fit_new (const NrPriorNetwork *network, const NrPriorFitOptions *options, GError **error)
+{
+  g_autoptr (NrPriorFit) fit = g_new0 (NrPriorFit, 1);
+
+  fit->options  = *options;
+  fit->n_inputs = network->n_inputs;
+  if (! make_trainer (fit, network, error) || (options->scale > 1 && ! make_reducer (fit, error)) || ! allocate (fit, error))
+    return NULL;
+  list_parameters (fit);
+  fit->memory = own_memory (network, options) + nr_trainer_memory (fit->trainer) +
+                (fit->reducer ? nr_trainer_memory (fit->reducer) : 0);
+  return g_steal_pointer (&fit);
+}
+
+void
+nr_prior_fit_free (NrPriorFit *fit)
+{
+  if (! fit)
+    return;
+  nr_trainer_free (fit->trainer);
+  nr_trainer_free (fit->reducer);
+  g_free (fit->noise);
+  g_free (fit->input);
+  g_free (fit->average);
+  g_free (fit->best);
+  g_free (fit->values);
+  g_free (fit->gradients);
+  g_free (fit->n_elements);
+  g_free (fit);
+}
+
+void
+nr_prior_fit_continue (NrPriorFit *fit, const NrPriorFit *before)
+{
+  g_return_if_fail (fit->n_parameters == before->n_parameters);
+
+  for (guint i = 0; i < fit->n_parameters; i++)
+    memcpy (fit->values[i], before->values[i], MIN (fit->n_elements[i], before->n_elements[i]) * sizeof (gfloat));
+  fit->n_runs = before->n_runs;
+}
+
+guint64
+nr_prior_fit_memory (const NrPriorFit *fit)
+{
+  return fit->memory;
+}
+
+guint
+nr_prior_fit_n_threads (const NrPriorFit *fit)
+{
+  return nr_pool_n_threads (nr_trainer_pool (fit->trainer));
+}
+
+/* -- Noise --------------------------------------------------------------------------------------------------------- */
+
+/* One run under way. */
+typedef struct
+{
+  NrPriorFit *fit;
+  gint        x, y;
+  guint       iteration;
+} Run;
+
+/* Rows of all channels. */
+static void
+make_noise (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const Run        *run   = data;
+  const NrPriorFit *fit   = run->fit;
+  const gint        width = fit->options.width;
+
+  for (gsize row = begin; row < end; row++)
+    {
+      const guint   channel = row / fit->options.height;
+      const guint32 y       = run->y + (gint) (row % fit->options.height);
+      const guint64 key     = nr_random_key (fit->options.seed, STREAM_NOISE + channel) + ((guint64) y << 32);
+
+      for (gint x = 0; x < width; x++)
+        fit->noise[row * width + x] = noise_range * nr_random_uniform (key + (guint32) (run->x + x));
+    }
+}
+
+static void
+perturb_noise (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const Run        *run   = data;
+  const NrPriorFit *fit   = run->fit;
+  const gsize       width = fit->options.width;
+  const guint64     key   = nr_random_key (fit->options.seed + fit->n_runs, STREAM_PERTURBATION + run->iteration);
+
+  for (gsize i = begin * width; i < end * width; i++)
+    fit->input[i] = fit->noise[i] + perturbation * nr_random_normal (key + i);
+}
+
+static void
+for_noise_rows (Run *run, NrRangeFunc func)
+{
+  nr_pool_for (nr_trainer_pool (run->fit->trainer), (gsize) run->fit->n_inputs * run->fit->options.height, 64, func, run,
+               NULL, NULL);
+}
+
+/* -- Fitting ------------------------------------------------------------------------------------------------------- */
+
+/* The loss of the picture, whose gradient goes where the trainer looks for it. */
+static gboolean
+compare (NrPriorFit *fit, const gfloat *known, const gfloat *weight, GCancellable *cancellable, gdouble *loss, GError **error)
+{
+  NrPool       *pool     = nr_trainer_pool (fit->trainer);
+  const gfloat *picture  = nr_trainer_output (fit->trainer, 0);
+  gfloat       *gradient = nr_trainer_output_gradient (fit->trainer, 0);
+
+  if (! fit->reducer)
+    {
+      *loss = nr_loss_mse (pool, picture, known, weight, n_known (&fit->options), gradient);
+      return TRUE;
+    }
+  if (! nr_trainer_forward (fit->reducer, (const void *const[]) { picture }, cancellable, error))
+    return FALSE;
+  *loss = nr_loss_mse (pool, nr_trainer_output (fit->reducer, 0), known, weight, n_known (&fit->options),
+                       nr_trainer_output_gradient (fit->reducer, 0));
+  if (! nr_trainer_backward (fit->reducer, cancellable, error))
+    return FALSE;
+  memcpy (gradient, nr_trainer_input_gradient (fit->reducer, 0), 3 * n_pixels (&fit->options) * sizeof (gfloat));
+  return TRUE;
+}
+
+static gboolean
+iterate (Run *run, NrAdam *adam, const gfloat *known, const gfloat *weight, GCancellable *cancellable, GError **error)
+{
+  NrPriorFit *fit  = run->fit;
+  gdouble     loss = 0;
+
+  for_noise_rows (run, perturb_noise);
+  if (! nr_trainer_forward (fit->trainer, (const void *const[]) { fit->input }, cancellable, error) ||
+      ! compare (fit, known, weight, cancellable, &loss, error))
+    return FALSE;
+  if (! isfinite (loss))
+    {
+      g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PACKAGE,
+                   "the network's values ran away in iteration %u of fitting it; choose another model or fewer iterations",
+                   run->iteration);
+      return FALSE;
+    }
+  if (! nr_trainer_backward (fit->trainer, cancellable, error))
+    return FALSE;
+  nr_adam_step (adam, nr_trainer_pool (fit->trainer), fit->values, fit->gradients);
+  return TRUE;
+}
+
+/* Early outputs are forgotten sooner, so that a short run is not an average with its own beginning. */
+static void
+add_to_average (Run *run)
+{
+  NrPriorFit   *fit     = run->fit;
+  const gfloat *picture = nr_trainer_output (fit->trainer, 0);
+  const gfloat  share   = MAX (forgetting, 10 / (10.0f + run->iteration));
+
+  for (gsize i = 0; i < 3 * n_pixels (&fit->options); i++)
+    fit->average[i] += share * (picture[i] - fit->average[i]);
+}
+
+static void
+tell (const NrPriorFit *fit, const NrPriorWatch *watch, guint iteration, gint64 *shown)
+{
+  const gint64 now = g_get_monotonic_time ();
+
+  if (watch->progress)
+    watch->progress (iteration / (gdouble) fit->options.iterations, watch->data);
+  if (watch->show && now - *shown >= SHOW_INTERVAL)
+    {
+      watch->show (fit->average, watch->data);
+      *shown = now;
+    }
+}
+
+/* Adds to PICTURE, enlarged, what its reduction differs from KNOWN by. */
+static gboolean
+back_project (NrPriorFit *fit, const gfloat *known, const gfloat *weight, GCancellable *cancellable, gfloat *picture, GError **error)
+{
+  const NrPriorFitOptions *options = &fit->options;
+  const gint               width   = options->width / options->scale;
+  const gint               height  = options->height / options->scale;
+  const gsize              plane   = (gsize) width * height;
+  g_autofree gfloat       *lacking = g_new (gfloat, plane);
+
+  for (guint i = 0; i < back_projections; i++)
+    {
+      if (! nr_trainer_forward (fit->reducer, (const void *const[]) { picture }, cancellable, error))
+        return FALSE;
+      for (gint c = 0; c < 3; c++)
+        {
+          const gfloat      *reduced = nr_trainer_output (fit->reducer, 0) + c * plane;
+          g_autofree gfloat *added   = NULL;
+
+          for (gsize j = 0; j < plane; j++)
+            lacking[j] = weight && ! (weight[c * plane + j] > 0) ? 0 : known[c * plane + j] - reduced[j];
+          added = nr_enlarge_plane (lacking, width, height, 0, 0, width, height, options->scale, NR_FILTER_CUBIC);
+          for (gsize j = 0; j < n_pixels (options); j++)
+            picture[c * n_pixels (options) + j] += added[j];
+        }
+    }
+  return TRUE;
+}
+
+gboolean
+nr_prior_fit_run (NrPriorFit         *fit,
+                  gint                x,
+                  gint                y,
+                  const gfloat       *known,
+                  const gfloat       *weight,
+                  const NrPriorWatch *watch,
+                  gfloat             *picture,
+                  GError            **error)
+{
+  const NrAdamOptions     adam_options = { learning_rate, 0.9, 0.999, 1e-8 };
+  const gsize             n            = 3 * n_pixels (&fit->options);
+  g_autoptr (NrAdam)      adam         = nr_adam_new (&adam_options, fit->n_parameters, fit->n_elements);
+  g_autoptr (NrEarlyStop) early_stop   = nr_early_stop_new (n, stop_window, stop_patience);
+  gboolean                has_best     = FALSE;
+  gint64                  shown        = 0;
+  Run                     run          = { fit, x, y, 0 };
+
+  fit->n_runs++;
+  for_noise_rows (&run, make_noise);
+  memset (fit->average, 0, n * sizeof (gfloat));
+  for (; run.iteration < fit->options.iterations && ! (watch->stop && g_cancellable_is_cancelled (watch->stop)); run.iteration++)
+    {
+      NrEarlyStopAdvice advice = NR_EARLY_STOP_GO_ON;
+
+      if (! iterate (&run, adam, known, weight, watch->cancellable, error))
+        return FALSE;
+      add_to_average (&run);
+      if (fit->options.stops_early)
+        advice = nr_early_stop_add (early_stop, nr_trainer_output (fit->trainer, 0));
+      if (advice == NR_EARLY_STOP_BEST)
+        memcpy (fit->best, fit->average, n * sizeof (gfloat));
+      has_best |= advice == NR_EARLY_STOP_BEST;
+      if (advice == NR_EARLY_STOP_NOW)
+        break;
+      tell (fit, watch, run.iteration + 1, &shown);
+    }
+  g_debug ("deep image prior: %u iterations", run.iteration);
+
+  memcpy (picture, has_best ? fit->best : fit->average, n * sizeof (gfloat));
+  return ! fit->reducer || back_project (fit, known, weight, watch->cancellable, picture, error);
+}
