@@ -22,6 +22,7 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TILE = 512
 BYTES_PER_PIXEL_UNTILED = 2500 # what ONNX Runtime takes for our denoise model, about: more is not tried
+MEGAPIXELS = [2, 12, 24]
 TASKS = {'denoise': ['--noise', '15'], 'deblur': [], 'super-resolve': ['--scale', '2']}
 
 
@@ -95,7 +96,7 @@ def free_bytes():
 def measure(args, megapixels, folder):
     source, target = folder / 'in.png', folder / 'out.png'
     width, height = photograph(megapixels, source)
-    for task in args.tasks.split(','):
+    for task in args.tasks:
         yield task, 'neural-restore', width, height, ours(args, task, source, target)
         if task == 'denoise':
             if width * height * BYTES_PER_PIXEL_UNTILED < free_bytes() / 2:
@@ -103,29 +104,40 @@ def measure(args, megapixels, folder):
             yield task, f'onnxruntime tiles {TILE}', width, height, onnxruntime(args, source, TILE, folder)
 
 
+def show(result):
+    pixels = result['width'] * result['height'] / 1e6
+    start = f'{result["task"]:14} {result["engine"]:22} {result["width"]}x{result["height"]}'
+    if 'error' in result:
+        print(f'{start}: {result["error"]}', flush=True)
+    else:
+        print(f'{start} {result["seconds"]:8.2f} s {pixels / result["seconds"]:7.3f} MP/s '
+              f'{result["peak_memory_mib"]:8.0f} MiB', flush=True)
+
+
+def run(build, megapixels=MEGAPIXELS, tasks=tuple(TASKS), threads=None, quiet=False):
+    """Measures all; shows each result unless quiet; returns them."""
+    args = argparse.Namespace(build=build, tasks=tasks, threads=threads or len(os.sched_getaffinity(0)))
+    results = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for size in megapixels:
+            for task, engine, width, height, result in measure(args, size, pathlib.Path(scratch)):
+                results.append({'task': task, 'engine': engine, 'width': width, 'height': height, 'threads': args.threads,
+                                **result})
+                if not quiet:
+                    show(results[-1])
+    return results
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('build', type=pathlib.Path)
-    parser.add_argument('--megapixels', type=lambda text: [float(n) for n in text.split(',')], default=[2, 12, 24])
-    parser.add_argument('--tasks', default=','.join(TASKS))
-    parser.add_argument('--threads', type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument('--megapixels', type=lambda text: [float(n) for n in text.split(',')], default=MEGAPIXELS)
+    parser.add_argument('--tasks', type=lambda text: text.split(','), default=list(TASKS))
+    parser.add_argument('--threads', type=int)
     parser.add_argument('--json', action='store_true')
     args = parser.parse_args()
 
-    results = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for megapixels in args.megapixels:
-            for task, engine, width, height, result in measure(args, megapixels, pathlib.Path(scratch)):
-                result = {'task': task, 'engine': engine, 'width': width, 'height': height, 'threads': args.threads,
-                          **result}
-                results.append(result)
-                if args.json:
-                    continue
-                if 'error' in result:
-                    print(f'{task:14} {engine:22} {width}x{height}: {result["error"]}', flush=True)
-                else:
-                    print(f'{task:14} {engine:22} {width}x{height} {result["seconds"]:8.2f} s '
-                          f'{width * height / 1e6 / result["seconds"]:7.3f} MP/s {result["peak_memory_mib"]} MiB', flush=True)
+    results = run(args.build, args.megapixels, args.tasks, args.threads, args.json)
     if args.json:
         json.dump(results, sys.stdout, indent=1)
 

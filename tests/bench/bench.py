@@ -4,15 +4,21 @@
 
 Usage: bench.py BUILD_FOLDER [--networks NAME,...] [--sizes 256,512] [--threads 1,2] [--rounds N] [--seconds S] [--json]
 
+All networks with the default rounds take 20 to 25 minutes on two cores.
+
 NAME+train is an iteration of training: forward, backward, Adam. What must agree are then the gradients of all parameters, and
 the memory that each took is shown.
 
 Every engine runs in a process of its own, pinned to the same cores; they run in turn, round after round, so that a
 disturbance hits all. Reported are the minimum and the median; the ratio is the fastest of the others to ours by minima.
-"share" is the rate of the direct convolution's multiply-adds over the machine's peak, measured in the same rounds.
+"share" is the rate of the direct convolution's multiply-adds over the machine's peak, measured in the same rounds; "diff"
+the largest difference from ONNX Runtime over the largest output. Without --networks the command line follows
+(bench-command.py).
 """
 import argparse
+import importlib
 import json
+import math
 import os
 import pathlib
 import shutil
@@ -42,7 +48,8 @@ class Engine:
         line = self.process.stdout.readline()
         if not line:
             self.log.seek(0)
-            raise RuntimeError((self.log.read().strip().splitlines() or ['no answer'])[-1])
+            lines = self.log.read().strip().splitlines() or ['no answer']
+            raise RuntimeError(next((text for text in reversed(lines) if 'rror' in text), lines[-1]))
         self.about = json.loads(line)
 
     def round(self):
@@ -86,7 +93,7 @@ def export_training(name, size, folder):
 
 
 def export(name, size, folder):
-    """Writes NAME.onnx and NAME.pt once; returns their paths and the input channels."""
+    """Writes NAME.onnx and NAME.pt once; returns their paths and the input's shape."""
     import torch
     sys.path.insert(0, str(HERE))
     import networks
@@ -99,15 +106,14 @@ def export(name, size, folder):
         with torch.inference_mode():
             torch.onnx.export(module, x, str(onnx), opset_version=17, input_names=['input'],
                               output_names=['output'], dynamo=False)
-            torch.jit.trace(module, x).save(str(traced))
-    return onnx, traced, channels
+            torch.jit.trace(module, x, check_trace=False).save(str(traced))
+    return onnx, traced, [[1, channels, size, size]]
 
 
-def start_engines(build, name, onnx, traced, channels, size, cores, folder):
+def start_engines(build, name, onnx, traced, shapes, size, cores, folder):
     x_path = folder / 'x.f32'
-    n_planes = sum(map(int, str(channels).split('+')))
-    np.random.default_rng(7).random((n_planes, size, size), np.float32).tofile(x_path)
-    shape = [str(len(cores)), str(channels), str(size), str(size)]
+    np.random.default_rng(7).random(sum(map(math.prod, shapes)), np.float32).tofile(x_path)
+    shape = [str(len(cores)), '+'.join('x'.join(map(str, dims)) for dims in shapes)]
     worker = [sys.executable, str(HERE / 'worker.py')]
     commands = {
         'ours': lambda y: [str(build / 'tests/bench/bench-run-network'), str(onnx), str(x_path), y, *shape],
@@ -153,20 +159,35 @@ def differences(outputs):
 
 
 def shipped():
-    """Our own models: name, file and channels of their inputs. PyTorch has no module of them and is left out."""
+    """Our own models: name, file. PyTorch has no module of them and is left out."""
     for config in sorted((HERE.parent.parent / 'weights').glob('*/config.json')):
-        channels = '3+1' if json.loads(config.read_text()).get('num_inputs', 1) == 2 else '3'
         for model in sorted(config.parent.glob('*.onnx')):
             suffix = model.stem.removeprefix('model').replace('_', '-')
-            yield config.parent.name + suffix, (model, None, channels)
+            yield config.parent.name + (suffix if not suffix or suffix[0] == '-' else '-' + suffix), model
+
+
+def shapes_of(model, size):
+    """Shapes of the inputs for pictures of this size; None if the model has a size of its own, which comes with size 0."""
+    import onnx
+    shapes, is_open = [], False
+    for tensor in onnx.load(str(model)).graph.input:
+        dims = [d.dim_value for d in tensor.type.tensor_type.shape.dim]
+        is_open = is_open or 0 in dims[1:]
+        shapes.append([dims[0] or 1] + [n or size for n in dims[1:]])
+    return shapes if is_open == (size != 0) else None
 
 
 def measure(args, name, size, threads, folder, model=None):
     cores = sorted(os.sched_getaffinity(0))[:threads]
     if len(cores) < threads:
         return None
-    onnx, traced, channels = model or export(name, size, folder)
-    engines, outputs = start_engines(args.build, name, onnx, traced, channels, size, cores, folder)
+    if model is not None:
+        onnx, traced, shapes = model, None, shapes_of(model, size)
+    else:
+        onnx, traced, shapes = export(name, size, folder) if size != 0 else (None, None, None)
+    if shapes is None:
+        return None
+    engines, outputs = start_engines(args.build, name, onnx, traced, shapes, size, cores, folder)
     peak_program = args.build / 'tests/bench/bench-fma-peak'
     peak = Engine('peak', [str(peak_program)], cores[:1]) if peak_program.exists() else None
     try:
@@ -174,7 +195,7 @@ def measure(args, name, size, threads, folder, model=None):
         apart = gradient_differences(outputs) if is_training else differences(outputs)
         wrong = [e for e, d in apart.items() if not d <= (TRAINING_TOLERANCE if is_training else TOLERANCE)]
         if 'ours' not in outputs or 'ours' in wrong:
-            raise SystemExit(f'{name} {size}: our output is {apart.get("ours")} away from the others\'')
+            raise RuntimeError(f'our output is {apart.get("ours", "missing, not")} away from the others\'')
         engines = [e for e in engines if e.name not in wrong]
         spent = 0.0
         while len(engines[0].values) < args.rounds or spent < args.seconds:
@@ -207,7 +228,7 @@ def show(result):
         share = f'{e["share"]:6.0%}' if e['share'] else '     -'
         peak = f' {e["peak_mib"]:6.0f} MiB' if e['peak_mib'] else ''
         ratio = f'{result["ratio"]:6.2f}x' if name == 'ours' and result['ratio'] else ''
-        print(f'{result["network"]:12} {result["size"]:4} {result["threads"]:2}  {name:17} {e["min_ms"]:9.2f} '
+        print(f'{result["network"]:28} {result["size"] or "-":>4} {result["threads"]:2}  {name:17} {e["min_ms"]:9.2f} '
               f'{e["median_ms"]:9.2f} {e["gflops"]:8.1f} {share} {e["difference"]:9.1e} {ratio}{peak}', flush=True)
 
 
@@ -218,8 +239,8 @@ def main():
     parser.add_argument('--networks', help='default: all')
     parser.add_argument('--sizes', type=numbers, default=[256, 512])
     parser.add_argument('--threads', type=numbers, default=[1, 2])
-    parser.add_argument('--rounds', type=int, default=5, help='at least so many')
-    parser.add_argument('--seconds', type=float, default=3.0, help='and until the engines ran so long')
+    parser.add_argument('--rounds', type=int, default=2, help='at least so many')
+    parser.add_argument('--seconds', type=float, default=6.0, help='and until the engines ran so long')
     parser.add_argument('--cache', type=pathlib.Path, help='keep the ONNX files here')
     parser.add_argument('--json', action='store_true')
     args = parser.parse_args()
@@ -228,24 +249,31 @@ def main():
     import networks
     models = dict(shipped())
     names = args.networks.split(',') if args.networks else [*networks.NETWORKS, 'dip+train', *models]
-    results = []
+    results, is_wrong = [], False
     if not args.json:
-        print(f'{"network":12} size th  {"engine":17} {"min ms":>9} {"median":>9} {"GFLOP/s":>8}  share      diff  ratio')
+        print(f'{"network":28} size th  {"engine":17} {"min ms":>9} {"median":>9} {"GFLOP/s":>8}  share      diff  ratio')
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.cache or pathlib.Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         for name in names:
-            for size in args.sizes:
+            for size in [0, *args.sizes]:
                 for threads in args.threads:
-                    result = measure(args, name, size, threads, folder, models.get(name))
+                    try:
+                        result = measure(args, name, size, threads, folder, models.get(name))
+                    except RuntimeError as error:
+                        print(f'{name} {size}: {error}', file=sys.stderr)
+                        is_wrong = True
+                        continue
                     if result is None:
                         continue
                     results.append(result)
                     if not args.json:
                         show(result)
+    command = [] if args.networks else importlib.import_module('bench-command').run(args.build, quiet=args.json)
     if args.json:
-        json.dump(results, sys.stdout, indent=1)
+        json.dump({'networks': results, 'command': command}, sys.stdout, indent=1)
+    return is_wrong
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

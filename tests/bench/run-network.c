@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Usage: run-network MODEL.onnx INPUT.f32 OUTPUT.f32 THREADS CHANNELS HEIGHT WIDTH
+ * Usage: run-network MODEL.onnx INPUT.f32 OUTPUT.f32 THREADS SHAPES
  *
- * CHANNELS is one number for each input, as in 3+1; INPUT holds the inputs one after another. Plans the network, runs it once on INPUT (raw float32) and writes OUTPUT, prints one line of JSON about itself. Then each
- * line on standard input is answered with the milliseconds of one more run.
+ * SHAPES are those of the inputs, as in 1x3x64x64+1x1x64x64; INPUT holds the inputs one after another. Plans the network,
+ * runs it once on INPUT (raw float32) and writes OUTPUT, prints one line of JSON about itself. Then each line on standard
+ * input is answered with the milliseconds of one more run.
  */
 
 #include "nr-inference.h"
@@ -33,6 +34,19 @@ run (NrSession *session, const void *const *inputs, void *output)
   return (g_get_monotonic_time () - start) / 1000.0;
 }
 
+/* "1x3x64x64" */
+static gboolean
+parse_shape (const gchar *text, NrShape *shape, gsize *n)
+{
+  g_auto (GStrv) dims = g_strsplit (text, "x", NR_MAX_RANK);
+
+  *shape = (NrShape) { .type = NR_TYPE_FLOAT32, .rank = g_strv_length (dims) };
+  for (guint i = 0; i < shape->rank; i++)
+    shape->dims[i] = g_ascii_strtoll (dims[i], NULL, 10);
+
+  return nr_shape_n_elements (shape, n);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -47,28 +61,27 @@ main (int argc, char **argv)
   gsize                 n_input = 0, n_output, n_given;
   gchar                 line[64];
 
-  if (argc != 8)
+  if (argc != 6)
     {
-      fprintf (stderr, "usage: run-network MODEL.onnx INPUT.f32 OUTPUT.f32 THREADS CHANNELS HEIGHT WIDTH\n");
+      fprintf (stderr, "usage: run-network MODEL.onnx INPUT.f32 OUTPUT.f32 THREADS SHAPES\n");
       return 2;
     }
 
-  const NrSessionOptions options  = { (guint) atoi (argv[4]), NR_CPU_AVX512, 0 };
-  g_auto (GStrv)         channels = g_strsplit (argv[5], "+", MAX_INPUTS);
+  const NrSessionOptions options = { (guint) atoi (argv[4]), NR_CPU_AVX512, 0 };
+  g_auto (GStrv)         given   = g_strsplit (argv[5], "+", MAX_INPUTS);
 
-  for (guint i = 0; channels[i] != NULL; i++)
+  for (guint i = 0; given[i] != NULL; i++)
     {
       gsize n = 0;
 
-      shapes[i]  = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, atoi (channels[i]), atoi (argv[6]), atoi (argv[7]) } };
       offsets[i] = n_input;
-      if (! nr_shape_n_elements (&shapes[i], &n))
+      if (! parse_shape (given[i], &shapes[i], &n))
         return 2;
       n_input += n;
     }
 
   model = nr_model_load (argv[1], &error);
-  if (model != NULL && nr_model_n_inputs (model) == g_strv_length (channels))
+  if (model != NULL && nr_model_n_inputs (model) == g_strv_length (given))
     session = nr_session_new (model, shapes, &options, &error);
   if (session == NULL || ! g_file_get_contents (argv[2], &input, &n_given, &error) ||
       ! nr_shape_n_elements (nr_session_output_shape (session, 0), &n_output))
@@ -83,7 +96,7 @@ main (int argc, char **argv)
       return 1;
     }
 
-  for (guint i = 0; channels[i] != NULL; i++)
+  for (guint i = 0; given[i] != NULL; i++)
     inputs[i] = input + offsets[i] * sizeof (gfloat);
   output = g_malloc (n_output * sizeof (gfloat));
   run (session, inputs, output);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One network in onnxruntime-node; speaks the protocol of run-network.c.
-// Usage: worker.mjs MODEL.onnx INPUT.f32 OUTPUT.f32 THREADS CHANNELS HEIGHT WIDTH
+// Usage: worker.mjs MODEL.onnx INPUT.f32 OUTPUT.f32 THREADS SHAPES
 
 import { createRequire } from 'node:module';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 
 const require = createRequire(process.env.NR_BENCH_NODE_MODULES + '/');
 const ort = require('onnxruntime-node');
-const [model, xPath, yPath, threads, channels, height, width] = process.argv.slice(2);
+const [model, xPath, yPath, threads, shapes] = process.argv.slice(2);
 const session = await ort.InferenceSession.create(model, {
   executionProviders: ['cpu'], intraOpNumThreads: Number(threads), interOpNumThreads: 1, logSeverityLevel: 3,
 });
@@ -16,14 +16,14 @@ const bytes = readFileSync(xPath);
 const data = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
 const feed = {};
 let offset = 0;
-channels.split('+').map(Number).forEach((c, i) => {
-  const n = c * height * width;
-  feed[session.inputNames[i]] = new ort.Tensor('float32', data.slice(offset, offset + n), [1, c, +height, +width]);
+shapes.split('+').forEach((shape, i) => {
+  const dims = shape.split('x').map(Number);
+  const n = dims.reduce((a, b) => a * b);
+  feed[session.inputNames[i]] = new ort.Tensor('float32', data.slice(offset, offset + n), dims);
   offset += n;
 });
 const run = async () => (await session.run(feed))[session.outputNames[0]];
 
-await run();
 const y = (await run()).data;
 writeFileSync(yPath, Buffer.from(y.buffer, y.byteOffset, y.byteLength));
 console.log(JSON.stringify({ version: require('onnxruntime-node/package.json').version }));

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One engine, one network, in a process of its own; speaks the protocol of run-network.c.
 
-Usage: worker.py ENGINE MODEL INPUT.f32 OUTPUT.f32 THREADS CHANNELS HEIGHT WIDTH
-CHANNELS is one number for each input, as in 3+1. ENGINE is onnxruntime, torch or opencv; MODEL is the ONNX file, for torch the traced module.
+Usage: worker.py ENGINE MODEL INPUT.f32 OUTPUT.f32 THREADS SHAPES
+ENGINE is onnxruntime, torch or opencv; MODEL is the ONNX file, for torch the traced module. SHAPES as in run-network.c.
 """
 import json
 import sys
@@ -52,15 +52,16 @@ def opencv_engine(model, threads):
 
 
 def main():
-    engine, model, x_path, y_path, threads, channels, height, width = sys.argv[1:]
+    engine, model, x_path, y_path, threads, shapes = sys.argv[1:]
     make = {'onnxruntime': onnxruntime_engine, 'torch': torch_engine, 'opencv': opencv_engine}[engine]
     version, run = make(model, int(threads))
     data, inputs = np.fromfile(x_path, np.float32), []
-    for c in map(int, channels.split('+')):
-        n = c * int(height) * int(width)
-        inputs.append(data[:n].reshape(1, c, int(height), int(width)))
+    for shape in shapes.split('+'):
+        dims = [int(n) for n in shape.split('x')]
+        n = int(np.prod(dims))
+        inputs.append(data[:n].reshape(dims))
         data = data[n:]
-    for _ in range(2): # PyTorch's frozen modules settle in the second run
+    for _ in range(2 if engine == 'torch' else 1): # PyTorch's frozen modules settle in the second run
         y = run(inputs)
     np.ascontiguousarray(y, np.float32).tofile(y_path)
     print(json.dumps({'version': version}), flush=True)
