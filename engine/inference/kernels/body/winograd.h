@@ -398,17 +398,22 @@ winograd_output_group (const NrWinogradTile *tiles, const float *m, size_t strid
       out[7] = out[5];
       winograd_scatter (out);
 
-#pragma GCC unroll 8
-      for (int q = 0; q < PATCH; q++)
+      /* All of the residual before the first store: it may lie where the outputs go, and a load next to what a masked store
+       * has not yet written waits for it. */
+      if (has_residual)
         {
-          if (has_residual)
+#pragma GCC unroll 8
+          for (int q = 0; q < PATCH; q++)
             {
               out[q] = nr_vec_add (out[q], winograd_load_row (tiles, q, residual, offset));
               if (epilogue->residual_first)
                 out[q] = nr_vec_activate (out[q], epilogue->activation, a, b);
             }
-          winograd_store_row (tiles, q, y, offset, out[q]);
         }
+
+#pragma GCC unroll 8
+      for (int q = 0; q < PATCH; q++)
+        winograd_store_row (tiles, q, y, offset, out[q]);
     }
 }
 
