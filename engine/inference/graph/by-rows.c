@@ -39,7 +39,7 @@ visit (GHashTable *findings, const NrNode *node)
     add_finding (findings, node->out[i], takes_rows && i == 0 ? MADE : BARRED);
 
   for (guint i = 0; i < node->n_in; i++)
-    if (! takes_rows || (i != 0 && (i + 1 != node->n_in || node->epilogue.residual == NULL)))
+    if (! takes_rows || (i != 0 && (i != NR_CONV_RESIDUAL || node->epilogue.residual == NULL)))
       add_finding (findings, node->in[i], BARRED);
 }
 

@@ -95,6 +95,7 @@ enum
   NR_CONV_RESIDUAL = 3, /* or NULL */
   NR_CONV_PACKED   = 4, /* weights that are not constant, packed; or NULL */
   NR_CONV_PROLOGUE = 5, /* the tensor that is multiplied with, or NULL */
+  NR_CONV_PATCHES  = 6, /* patches that a node before transformed (Winograd), or NULL */
   NR_CONV_N_IN
 };
 

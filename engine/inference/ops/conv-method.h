@@ -15,6 +15,9 @@ typedef struct
 
 NrConvItem nr_conv_plan_item (const NrConvPlan *plan, gsize item);
 
+/* Sets input I: what a node before the convolution makes for it. */
+void nr_conv_set_input (NrNode *node, guint i, NrTensor *tensor);
+
 /* Where channel CHANNEL (counted over all groups) of a batch entry begins in in[0]; in out[0] and the residual. */
 gsize nr_conv_plan_in (const NrConvPlan *plan, gsize entry, gsize channel);
 gsize nr_conv_plan_out (const NrConvPlan *plan, gsize entry, gsize channel);

@@ -367,14 +367,21 @@ pack_before (NrNode *node, const NrConvPlan *plan, GError **error)
   pack->n_items = n_pack_items (plan);
   pack->grain   = 1;
 
-  node->in = g_renew (NrTensor *, node->in, MAX (node->n_in, NR_CONV_PACKED + 1));
-  while (node->n_in <= NR_CONV_PACKED)
-    node->in[node->n_in++] = NULL;
-  node->in[NR_CONV_PACKED] = pack->out[0];
+  nr_conv_set_input (node, NR_CONV_PACKED, pack->out[0]);
   return TRUE;
 }
 
 /* -- For the methods ---------------------------------------------------------------------------------------------- */
+
+void
+nr_conv_set_input (NrNode *node, guint i, NrTensor *tensor)
+{
+  if (node->n_in <= i)
+    node->in = g_renew (NrTensor *, node->in, i + 1);
+  while (node->n_in <= i)
+    node->in[node->n_in++] = NULL;
+  node->in[i] = tensor;
+}
 
 gboolean
 nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, gsize scratch, GError **error)

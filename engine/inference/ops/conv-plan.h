@@ -67,6 +67,7 @@ typedef struct
   gsize         n_items;
   gsize         tiles_x, tiles_y; /* Winograd */
   gsize         step;             /* Winograd: output channels transformed back at once */
+  gboolean      is_in_two;        /* Winograd: a node before this one transforms the patches into in[NR_CONV_PATCHES] */
   gsize         rows, columns;    /* of an item: bands */
 
   /* Bands. */

@@ -16,6 +16,7 @@
  */
 
 #include "conv-method.h"
+#include "graph/plan.h"
 
 #include <string.h>
 
@@ -27,7 +28,11 @@ enum
 
   /* Cache lines of a channel's outputs: at most two for each row of each tile. */
   MAX_LINES = 2 * TILE * NR_PANEL,
-  PARTS     = 8 /* of them: 8 channels take 8 products a point */
+  PARTS     = 8, /* of them: 8 channels take 8 products a point */
+
+  FEW_BLOCKS  = 8,
+  LEAST_CHUNK = 32, /* output channels of an item, when blocks are few */
+  SLICE       = 16  /* input channels of an item that only transforms */
 };
 
 /* G g G^T of the kernels of two input channels and NR_ROWS output channels at a time, which lie side by side in the packed
@@ -63,25 +68,11 @@ nr_conv_winograd_pack (gfloat *packed, const NrNode *node, const NrKernels *kern
     }
 }
 
-gboolean
-nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error)
+/* Floats of the transformed patches of a block. */
+static gsize
+block_size (const NrConvPlan *plan)
 {
-  const NrGrid     *grid = &plan->parts[0].grid;
-  g_autofree gchar *key  = g_strconcat ("winograd-6x3-", node->op->type, NULL);
-
-  plan->tiles_x  = (grid->axis[2].positions + TILE - 1) / TILE;
-  plan->tiles_y  = (grid->axis[1].positions + TILE - 1) / TILE;
-  plan->block    = NR_PANEL;
-  plan->n_blocks = (plan->tiles_x * plan->tiles_y + plan->block - 1) / plan->block;
-  /* Output channels between product and transform back: the block's patches are read again for each step, from the L2 cache
-   * while they fit there. */
-  plan->step          = plan->in_channels <= 96 ? 16 : 64;
-  plan->group_weights = POINTS * plan->in_channels * plan->out_channels;
-  nr_conv_plan_split (plan, MAX (32, plan->step));
-  plan->chunk = (plan->chunk + plan->step - 1) / plan->step * plan->step;
-
-  return nr_conv_plan_finish (node, plan, key,
-                              POINTS * ((plan->in_channels + plan->step) * plan->block + 2 * PADDING) * sizeof (gfloat), error);
+  return POINTS * (plan->in_channels * plan->block + PADDING);
 }
 
 /* The block of tiles that begins with FIRST, in rows of tiles, padded to a multiple of 16 with empty ones; returns how many
@@ -169,12 +160,13 @@ typedef struct
   gsize     parts[PARTS + 1];   /* cut at these */
 } Block;
 
+/* Input channels [begin, end). */
 static void
-transform_inputs (const Block *block)
+transform_inputs (const Block *block, gsize begin, gsize end)
 {
   const NrConvPlan *plan = block->plan;
 
-  for (gsize c = 0; c < plan->in_channels; c++)
+  for (gsize c = begin; c < end; c++)
     for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
       block->kernels->winograd_input (block->tiles + t, block->x + c * plan->in_channel, plan->in_row,
                                       block->v + c * block->columns + t, block->v_stride);
@@ -237,41 +229,129 @@ transform_outputs (const Block *block, const NrNode *node, gsize begin, gsize en
     }
 }
 
+/* All but v: where the transformed patches are. */
+static void
+describe_block (Block *block, const NrNode *node, const NrKernels *kernels, const NrConvItem *work)
+{
+  const NrConvPlan *plan      = node->params;
+  const gsize       first_in  = nr_conv_plan_in (plan, work->entry, work->group * plan->in_channels);
+  const gsize       first_out = nr_conv_plan_out (plan, work->entry, work->group * plan->out_channels);
+
+  block->plan     = plan;
+  block->kernels  = kernels;
+  block->work     = *work;
+  block->x        = nr_tensor_f32 (node->in[0]) + first_in;
+  block->y        = nr_tensor_f32 (node->out[0]) + first_out;
+  block->residual = node->epilogue.residual != NULL ? nr_tensor_f32 (node->epilogue.residual) + first_out : NULL;
+  block->columns  = describe_tiles (plan, work->block * plan->block, block->tiles);
+  block->v_stride = plan->in_channels * block->columns + PADDING;
+  block->m_stride = plan->step * block->columns + PADDING;
+}
+
 void
 nr_conv_winograd_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch)
 {
   const NrConvPlan *plan = node->params;
+  const NrConvItem  work = nr_conv_plan_item (plan, item);
   Block             block;
 
-  block.plan    = plan;
-  block.kernels = kernels;
-  block.work    = nr_conv_plan_item (plan, item);
-
-  const gsize first_in  = nr_conv_plan_in (plan, block.work.entry, block.work.group * plan->in_channels);
-  const gsize first_out = nr_conv_plan_out (plan, block.work.entry, block.work.group * plan->out_channels);
-
-  block.x        = nr_tensor_f32 (node->in[0]) + first_in;
-  block.y        = nr_tensor_f32 (node->out[0]) + first_out;
-  block.residual = node->epilogue.residual != NULL ? nr_tensor_f32 (node->epilogue.residual) + first_out : NULL;
-  block.weights  = packed + block.work.group * plan->group_weights;
-
-  block.columns  = describe_tiles (plan, block.work.block * plan->block, block.tiles);
-  block.v        = scratch;
-  block.v_stride = plan->in_channels * block.columns + PADDING;
-  block.m_stride = plan->step * block.columns + PADDING;
-  block.products = scratch + POINTS * block.v_stride;
+  describe_block (&block, node, kernels, &work);
+  block.weights  = packed + work.group * plan->group_weights;
+  block.v        = plan->is_in_two ? nr_tensor_f32 (node->in[NR_CONV_PATCHES]) + item / plan->n_chunks * block_size (plan) : scratch;
+  block.products = plan->is_in_two ? scratch : scratch + block_size (plan);
 
   const gsize n_lines = list_lines (plan, block.tiles, block.columns, block.lines);
 
   for (gsize i = 0; i <= PARTS; i++)
     block.parts[i] = n_lines * i / PARTS;
 
-  transform_inputs (&block);
-  for (gsize begin = block.work.begin; begin < block.work.end; begin += plan->step)
+  if (! plan->is_in_two)
+    transform_inputs (&block, 0, plan->in_channels);
+  for (gsize begin = work.begin; begin < work.end; begin += plan->step)
     {
-      const gsize end = MIN (begin + plan->step, block.work.end);
+      const gsize end = MIN (begin + plan->step, work.end);
 
       multiply (&block, begin, end);
       transform_outputs (&block, node, begin, end);
     }
+}
+
+/* -- In two -------------------------------------------------------------------------------------------------------- */
+
+/* Few blocks are cut into output channels for the threads' sake, which all need the same patches. Then a node before the
+ * convolution, whose params are the convolution, transforms them once: an item is some input channels of a block. */
+static gsize
+n_slices (const NrConvPlan *plan)
+{
+  return (plan->in_channels + SLICE - 1) / SLICE;
+}
+
+static void
+transform_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
+{
+  const NrNode     *convolution = node->params;
+  const NrConvPlan *plan        = convolution->params;
+
+  for (gsize item = begin; item < end; item++)
+    {
+      const gsize      index = item / n_slices (plan);
+      const gsize      first = item % n_slices (plan) * SLICE;
+      const NrConvItem work  = nr_conv_plan_item (plan, index * plan->n_chunks);
+      Block            block;
+
+      describe_block (&block, convolution, kernels, &work);
+      block.v = nr_tensor_f32 (node->out[0]) + index * block_size (plan);
+      transform_inputs (&block, first, MIN (first + SLICE, plan->in_channels));
+    }
+}
+
+static const NrOpClass transform_class = {
+  .type = "TransformPatches",
+  .run  = transform_run,
+};
+
+static gboolean
+transform_before (NrNode *node, const NrConvPlan *plan, GError **error)
+{
+  const gsize n_blocks  = plan->batch * plan->groups * plan->n_blocks;
+  NrNode     *transform = nr_plan_add_before (node->plan, node, &transform_class, node->in[0], n_blocks * block_size (plan), error);
+
+  if (transform == NULL)
+    return FALSE;
+
+  transform->params  = node;
+  transform->n_items = n_blocks * n_slices (plan);
+  transform->grain   = 1;
+  nr_conv_set_input (node, NR_CONV_PATCHES, transform->out[0]);
+  return TRUE;
+}
+
+gboolean
+nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error)
+{
+  const NrGrid     *grid = &plan->parts[0].grid;
+  g_autofree gchar *key  = g_strconcat ("winograd-6x3-", node->op->type, NULL);
+
+  plan->tiles_x  = (grid->axis[2].positions + TILE - 1) / TILE;
+  plan->tiles_y  = (grid->axis[1].positions + TILE - 1) / TILE;
+  plan->block    = NR_PANEL;
+  plan->n_blocks = (plan->tiles_x * plan->tiles_y + plan->block - 1) / plan->block;
+  /* Output channels between product and transform back: the block's patches are read again for each step, from the L2 cache
+   * while they fit there. */
+  plan->step          = plan->in_channels <= 96 ? 16 : 64;
+  plan->group_weights = POINTS * plan->in_channels * plan->out_channels;
+  plan->chunk         = plan->out_channels;
+  plan->is_in_two     = plan->batch * plan->groups * plan->n_blocks < FEW_BLOCKS && plan->out_channels > LEAST_CHUNK;
+  if (plan->is_in_two)
+    {
+      nr_conv_plan_split (plan, LEAST_CHUNK);
+      plan->chunk = (plan->chunk + plan->step - 1) / plan->step * plan->step;
+      if (! transform_before (node, plan, error))
+        return FALSE;
+    }
+
+  const gsize v_size = plan->is_in_two ? 0 : block_size (plan);
+
+  return nr_conv_plan_finish (node, plan, key,
+                              (v_size + POINTS * (plan->step * plan->block + PADDING)) * sizeof (gfloat), error);
 }

@@ -302,7 +302,7 @@ static void
 test_winograd (void)
 {
   static const gint64 sizes[][2]    = { { 1, 1 }, { 5, 7 }, { 6, 6 }, { 13, 31 }, { 48, 97 }, { 100, 3 }, { 7, 300 } };
-  static const gint64 channels[][2] = { { 16, 16 }, { 17, 33 }, { 64, 12 }, { 40, 65 } };
+  static const gint64 channels[][2] = { { 16, 16 }, { 17, 33 }, { 64, 12 }, { 40, 65 }, { 100, 70 } };
   static const gint64 pads[][2]     = { { 1, 1 }, { 0, 0 }, { 2, 0 }, { 0, 4 } };
   g_autoptr (GRand)   rand          = g_rand_new_with_seed (99);
 
@@ -313,9 +313,9 @@ test_winograd (void)
           const Case c = {
             .n_spatial   = 2,
             .batch       = 1 + (s + k) % 2,
-            .groups      = k == 0 ? 2 : 1,
-            .in          = channels[k][0] * (k == 0 ? 2 : 1),
-            .out         = channels[k][1] * (k == 0 ? 2 : 1),
+            .groups      = k <= 1 ? 2 : 1,
+            .in          = channels[k][0] * (k <= 1 ? 2 : 1),
+            .out         = channels[k][1] * (k <= 1 ? 2 : 1),
             .size        = { sizes[s][0], sizes[s][1] },
             .kernel      = { 3, 3 },
             .stride      = { 1, 1 },
