@@ -89,7 +89,7 @@ def export_training(name, size, folder):
         torch.onnx.export(module.train(), torch.zeros(1, channels, size, size), str(onnx), opset_version=17,
                           input_names=['input'], output_names=['output'], dynamo=False, do_constant_folding=False,
                           training=torch.onnx.TrainingMode.TRAINING)
-    return onnx, None, channels
+    return onnx, None, [[1, channels, size, size]]
 
 
 def export(name, size, folder):

@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Usage: train-network MODEL.onnx INPUT.f32 GRADIENTS.f32 THREADS CHANNELS HEIGHT WIDTH
+ * Usage: train-network MODEL.onnx INPUT.f32 GRADIENTS.f32 THREADS SHAPE
  *
- * An iteration is a forward, the mean squared error against 0.5, a backward and a step of Adam. The first one's gradients are
+ * SHAPE is the input's, as in 1x32x256x256. An iteration is a forward, the mean squared error against 0.5, a backward and a step of Adam. The first one's gradients are
  * written to GRADIENTS, parameter by parameter in the order of their names, and a line of JSON about itself is printed, with
  * the resident memory before anything was allocated. Then each line on standard input is answered with the milliseconds of one
  * more iteration.
@@ -48,6 +48,17 @@ fail (const GError *error, const gchar *otherwise)
 {
   fprintf (stderr, "%s\n", error != NULL ? error->message : otherwise);
   exit (1);
+}
+
+static NrShape
+parse_shape (const gchar *text)
+{
+  g_auto (GStrv) dims  = g_strsplit (text, "x", NR_MAX_RANK);
+  NrShape        shape = { .type = NR_TYPE_FLOAT32 };
+
+  for (; dims[shape.rank] != NULL; shape.rank++)
+    shape.dims[shape.rank] = g_ascii_strtoll (dims[shape.rank], NULL, 10);
+  return shape;
 }
 
 static gdouble
@@ -134,14 +145,14 @@ main (int argc, char **argv)
   gsize               n_input, n_given, before;
   gchar               line[64];
 
-  if (argc != 8)
+  if (argc != 6)
     {
-      fprintf (stderr, "usage: train-network MODEL.onnx INPUT.f32 GRADIENTS.f32 THREADS CHANNELS HEIGHT WIDTH\n");
+      fprintf (stderr, "usage: train-network MODEL.onnx INPUT.f32 GRADIENTS.f32 THREADS SHAPE\n");
       return 2;
     }
 
   const NrTrainerOptions options = { (guint) atoi (argv[4]), NR_CPU_AVX512, 0, FALSE, TRUE };
-  const NrShape          shape   = { NR_TYPE_FLOAT32, 4, { 1, atoi (argv[5]), atoi (argv[6]), atoi (argv[7]) } };
+  const NrShape          shape   = parse_shape (argv[5]);
 
   model = nr_model_load (argv[1], &error);
   if (model == NULL || ! g_file_get_contents (argv[2], &input, &n_given, &error))

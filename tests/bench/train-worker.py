@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """PyTorch's side of train-network.c: the same iterations, the same protocol.
 
-Usage: train-worker.py NETWORK INPUT.f32 GRADIENTS.f32 THREADS CHANNELS HEIGHT WIDTH
+Usage: train-worker.py NETWORK INPUT.f32 GRADIENTS.f32 THREADS SHAPE
 """
 import json
 import os
@@ -20,11 +20,11 @@ def resident_bytes():
 
 
 def main():
-    name, x_path, gradients, threads, channels, height, width = sys.argv[1:]
+    name, x_path, gradients, threads, shape = sys.argv[1:]
     torch.set_num_threads(int(threads))
     torch.set_num_interop_threads(1)
     module = networks.make(name)[0].train()
-    x = torch.from_numpy(np.fromfile(x_path, np.float32).reshape(1, int(channels), int(height), int(width)))
+    x = torch.from_numpy(np.fromfile(x_path, np.float32).reshape([int(n) for n in shape.split('x')]))
     before = resident_bytes()
     adam = torch.optim.Adam(module.parameters(), 0.01)
 
