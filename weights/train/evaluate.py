@@ -374,6 +374,8 @@ def table_row(report: dict) -> str:
 
 
 def commit() -> str:
+    if not shutil.which("git"):
+        return "unknown"
     done = subprocess.run(["git", "-C", str(HERE), "describe", "--always", "--dirty"], capture_output=True, text=True)
     return done.stdout.strip() or "unknown"
 

@@ -73,8 +73,7 @@ def halve_weights(model: onnx.ModelProto) -> None:
     """Large float32 initializers become float16 followed by a Cast of the old name."""
     casts = []
     for tensor in model.graph.initializer:
-        exact = tensor.name.startswith("bank.")  # rounding would let brightness through the deblurring filters
-        if exact or tensor.data_type != TensorProto.FLOAT or numpy.prod(tensor.dims) < HALF_FROM:
+        if tensor.data_type != TensorProto.FLOAT or numpy.prod(tensor.dims) < HALF_FROM:
             continue
         name = tensor.name
         tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(numpy.float16), name + ".half"))
