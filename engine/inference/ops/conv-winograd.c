@@ -53,18 +53,22 @@ nr_conv_winograd_pack (gfloat *packed, const NrNode *node, const NrKernels *kern
                (POINTS * step + first - step) * plan->in_channels;
   gfloat g[9 * NR_WINOGRAD_TILES], u[POINTS * NR_WINOGRAD_TILES];
 
+  memset (g, 0, sizeof g);
   for (gsize c = 0; c < plan->in_channels; c += 2)
     {
-      const gsize n = rows * MIN (2, plan->in_channels - c);
+      const gsize n = MIN (2, plan->in_channels - c);
 
-      memset (g, 0, sizeof g);
-      for (gsize i = 0; i < n; i++)
-        for (gsize t = 0; t < 9; t++)
-          g[t * NR_WINOGRAD_TILES + i] = w[i % rows * plan->w_out + (c + i / rows) * plan->w_in + taps[t]];
+      for (gsize k = 0; k < n; k++)
+        for (gsize i = 0; i < rows; i++)
+          for (gsize t = 0; t < 9; t++)
+            g[t * NR_WINOGRAD_TILES + k * rows + i] = w[i * plan->w_out + (c + k) * plan->w_in + taps[t]];
 
       kernels->winograd_weights (g, u);
       for (gsize p = 0; p < POINTS; p++)
-        memcpy (to + p * stride + c * rows, u + p * NR_WINOGRAD_TILES, n * sizeof (gfloat));
+        if (n * rows == NR_WINOGRAD_TILES) /* a size that the compiler knows: training packs before each run */
+          memcpy (to + p * stride + c * rows, u + p * NR_WINOGRAD_TILES, NR_WINOGRAD_TILES * sizeof (gfloat));
+        else
+          memcpy (to + p * stride + c * rows, u + p * NR_WINOGRAD_TILES, n * rows * sizeof (gfloat));
     }
 }
 
