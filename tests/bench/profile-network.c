@@ -99,7 +99,8 @@ show (const NrPlan *plan, const gdouble *fastest)
       printf ("%-16s %-8s %-18s %-16s %-18s %8.3f ms %5.1f%% %7.1f GFLOP/s\n", node->op->type, method (node), in, with, out,
               fastest[i], 100.0 * fastest[i] / all, 2e-6 * node->n_macs / fastest[i]);
     }
-  printf ("%.3f ms\n", all);
+  printf ("%.3f ms, %.1f MiB of activations, %.1f MiB of scratch a thread, %.1f MiB of packed weights\n", all,
+          plan->arena_bytes / 1048576.0, plan->scratch_bytes / 1048576.0, plan->packed_bytes / 1048576.0);
 }
 
 int

@@ -148,7 +148,7 @@ def pixel_shuffle():
 def nafnet():
     """Layer norm over channels as primitives, depthwise convolution, simple gate, simplified channel attention."""
     b = Builder(5)
-    channels = 16
+    channels = 32
 
     def norm(x):
         centered = b.Sub(x, b.ReduceMean(x, axes=[1], keepdims=1))
