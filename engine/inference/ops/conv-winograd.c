@@ -30,6 +30,9 @@ enum
   MAX_LINES = 2 * TILE * NR_PANEL,
   PARTS     = 8, /* of them: 8 channels take 8 products a point */
 
+  MOST_CACHED = 96, /* input channels of a block that stays in the L2 cache */
+  LONG_STEP   = 64, /* output channels of a step beyond that */
+
   FEW_BLOCKS  = 8,
   LEAST_CHUNK = 32, /* output channels of an item, when blocks are few */
   SLICE       = 16  /* input channels of an item that only transforms */
@@ -330,19 +333,32 @@ transform_before (NrNode *node, const NrConvPlan *plan, GError **error)
   return TRUE;
 }
 
+/* Output channels between product and transform back: the block's patches are read again for each step, from the L2 cache
+ * while they fit there; else steps are long, and an even number of them, for they are what two threads share. Packed weights
+ * depend on it, so it depends on nothing but channels. */
+static gsize
+step_of (const NrConvPlan *plan)
+{
+  const gsize pairs = (plan->out_channels + 2 * LONG_STEP - 1) / (2 * LONG_STEP);
+  const gsize even  = (plan->out_channels + 2 * pairs - 1) / (2 * pairs);
+
+  if (plan->in_channels <= MOST_CACHED)
+    return 16;
+
+  return plan->out_channels <= LONG_STEP ? LONG_STEP : (even + NR_ROWS - 1) / NR_ROWS * NR_ROWS;
+}
+
 gboolean
 nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error)
 {
   const NrGrid     *grid = &plan->parts[0].grid;
   g_autofree gchar *key  = g_strconcat ("winograd-6x3-", node->op->type, NULL);
 
-  plan->tiles_x  = (grid->axis[2].positions + TILE - 1) / TILE;
-  plan->tiles_y  = (grid->axis[1].positions + TILE - 1) / TILE;
-  plan->block    = NR_PANEL;
-  plan->n_blocks = (plan->tiles_x * plan->tiles_y + plan->block - 1) / plan->block;
-  /* Output channels between product and transform back: the block's patches are read again for each step, from the L2 cache
-   * while they fit there. */
-  plan->step          = plan->in_channels <= 96 ? 16 : 64;
+  plan->tiles_x       = (grid->axis[2].positions + TILE - 1) / TILE;
+  plan->tiles_y       = (grid->axis[1].positions + TILE - 1) / TILE;
+  plan->block         = NR_PANEL;
+  plan->n_blocks      = (plan->tiles_x * plan->tiles_y + plan->block - 1) / plan->block;
+  plan->step          = step_of (plan);
   plan->group_weights = POINTS * plan->in_channels * plan->out_channels;
   plan->chunk         = plan->out_channels;
   plan->is_in_two     = plan->batch * plan->groups * plan->n_blocks < FEW_BLOCKS && plan->out_channels > LEAST_CHUNK;
