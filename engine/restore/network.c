@@ -38,6 +38,7 @@ typedef struct
 
   NrSession *session;
   gsize      session_memory;
+  NrNoise    noise;
   gfloat    *sigma; /* the second input, one plane of the window's size, or NULL */
 } Network;
 
@@ -68,16 +69,25 @@ network_load (Network *network, const NrArguments *arguments, GError **error)
 
 /* -- Choosing the windows ------------------------------------------------------------------------------------------ */
 
+/* Pixels that a result pixel depends on beside what the network sees. */
+static gint
+extra_reach (const Network *network)
+{
+  const gboolean has_map = network->package->n_inputs == 2 && nr_noise_has_map (&network->noise);
+
+  return (network->detail > 0 ? NR_DETAIL_RADIUS : 0) + (has_map ? NR_NOISE_MAP_RADIUS : 0);
+}
+
 /* For a network that takes windows of one size only, SIDE pixels on the shorter side. If it looks at most of its window,
  * or at all of it, windows are blended; a picture of its size is one window, not padded, as in training. */
 static void
-fixed_rules (const Network *network, gint side, gint step, gint detail, NrTileRules *rules)
+fixed_rules (const Network *network, gint side, gint step, gint extra, NrTileRules *rules)
 {
   const gint     halo     = network->hints.halo >= 0 ? network->hints.halo : (gint) network->reach.halo;
-  const gboolean is_exact = network->reach.is_local && 4 * (halo + detail) <= side;
+  const gboolean is_exact = network->reach.is_local && 4 * (halo + extra) <= side;
 
   *rules = (NrTileRules) {
-    .halo     = (is_exact ? halo : MIN (global_margin, side / margin_share)) + detail,
+    .halo     = (is_exact ? halo : MIN (global_margin, side / margin_share)) + extra,
     .multiple = step, /* its size need not be a multiple of the grid */
     .padding  = is_exact ? MIN (halo, border_padding) : 0,
     .overlap  = is_exact ? 0 : MIN (global_overlap, side / overlap_share),
@@ -88,21 +98,21 @@ fixed_rules (const Network *network, gint side, gint step, gint detail, NrTileRu
 static void
 network_rules (const Network *network, NrTileRules *rules)
 {
-  const NrShape *shape  = nr_model_input_shape (network->model, 0);
-  const gint     step   = MAX (MAX ((gint) network->reach.multiple, network->hints.multiple), 1);
-  const gint     detail = network->detail > 0 ? NR_DETAIL_RADIUS : 0;
-  gint           halo   = network->hints.halo;
+  const NrShape *shape = nr_model_input_shape (network->model, 0);
+  const gint     step  = MAX (MAX ((gint) network->reach.multiple, network->hints.multiple), 1);
+  const gint     extra = extra_reach (network);
+  gint           halo  = network->hints.halo;
 
   if (shape->dims[2] > 0 && shape->dims[3] > 0)
     {
-      fixed_rules (network, MIN (MIN (shape->dims[2], shape->dims[3]), G_MAXINT16), step, detail, rules);
+      fixed_rules (network, MIN (MIN (shape->dims[2], shape->dims[3]), G_MAXINT16), step, extra, rules);
       return;
     }
   if (halo < 0)
     halo = network->reach.is_local ? (gint) network->reach.halo : global_margin;
 
   *rules = (NrTileRules) {
-    .halo     = halo + detail,
+    .halo     = halo + extra,
     .multiple = step * grid_steps,
     .padding  = MIN (halo, border_padding),
     .overlap  = network->reach.is_local ? 0 : global_overlap,
@@ -116,7 +126,7 @@ input_shapes (const Network *network, gint width, gint height, NrShape shapes[2]
   shapes[1] = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, 1, height, width } };
 }
 
-/* Memory for windows of PLAN: session, its second input, and the tile loop. */
+/* Memory for windows of PLAN: session, its second input and what makes it, and the tile loop. */
 static gboolean
 plan_memory (const Network *network, const NrTilePlan *plan, guint64 *total, gsize *session_memory, GError **error)
 {
@@ -127,7 +137,7 @@ plan_memory (const Network *network, const NrTilePlan *plan, guint64 *total, gsi
   input_shapes (network, plan->x.window, plan->y.window, shapes);
   if (! nr_session_estimate_memory (network->model, shapes, &options, session_memory, error))
     return FALSE;
-  *total = *session_memory + nr_tile_run_memory (&run) + (guint64) plan->x.window * plan->y.window * sizeof (gfloat);
+  *total = *session_memory + nr_tile_run_memory (&run) + (guint64) plan->x.window * plan->y.window * 2 * sizeof (gfloat);
   return TRUE;
 }
 
@@ -266,6 +276,8 @@ run_window (gpointer         data,
   const void *const inputs[]  = { input->color, network->sigma };
   void *const       outputs[] = { output->color };
 
+  if (network->sigma)
+    nr_noise_map (&network->noise, input, network->sigma);
   if (! nr_session_run (network->session, inputs, outputs, session_progress, &passed_on, cancellable, error) ||
       ! check_finite (network, output, error))
     return FALSE;
@@ -301,21 +313,15 @@ network_start (Network *network, gint width, gint height, guint64 memory_limit, 
 }
 
 static gboolean
-make_sigma_plane (Network *network, const NrTilePlan *plan, gdouble sigma, GError **error)
+make_sigma_plane (Network *network, const NrTilePlan *plan, GError **error)
 {
-  const gsize n = (gsize) plan->x.window * plan->y.window;
-
-  network->sigma = g_try_new (gfloat, n);
-  if (! network->sigma)
-    {
-      g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
-                   "not enough memory for a noise map of %d x %d pixels; set a smaller memory budget",
-                   plan->x.window, plan->y.window);
-      return FALSE;
-    }
-  for (gsize i = 0; i < n; i++)
-    network->sigma[i] = sigma / 255;
-  return TRUE;
+  network->sigma = g_try_new0 (gfloat, (gsize) plan->x.window * plan->y.window);
+  if (network->sigma)
+    return TRUE;
+  g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
+               "not enough memory for a noise map of %d x %d pixels; set a smaller memory budget",
+               plan->x.window, plan->y.window);
+  return FALSE;
 }
 
 gboolean
@@ -324,15 +330,14 @@ nr_network_run (NrJob *job, GError **error)
   g_auto (Network) network = { 0 };
   NrTileRun        run;
   guint64          memory;
-  gboolean         is_clean = FALSE;
 
   if (! network_load (&network, job->arguments, error))
     return FALSE;
   g_free (job->report->model);
   job->report->model = g_strdup (network.package->id);
-  if (network.package->n_inputs == 2 && ! nr_noise_find (job, estimate_share, &is_clean, error))
+  if (network.package->n_inputs == 2 && ! nr_noise_find (job, estimate_share, &network.noise, error))
     return FALSE;
-  if (is_clean)
+  if (network.package->n_inputs == 2 && network.noise.level <= 0)
     return nr_deliver_source (job, error);
 
   run = (NrTileRun) {
@@ -345,7 +350,7 @@ nr_network_run (NrJob *job, GError **error)
   if (! choose_plan (&network, job->source->width, job->source->height, &job->region, job->memory, &run.plan, &memory, error) ||
       g_cancellable_set_error_if_cancelled (job->cancellable, error) ||
       ! network_start (&network, run.plan.x.window, run.plan.y.window, 0, error) ||
-      (network.package->n_inputs == 2 && ! make_sigma_plane (&network, &run.plan, job->report->noise_estimate, error)))
+      (network.package->n_inputs == 2 && ! make_sigma_plane (&network, &run.plan, error)))
     return FALSE;
 
   g_debug ("network %s: %u tiles of %d x %d", network.package->id, run.plan.n_tiles, run.plan.x.window, run.plan.y.window);
@@ -373,7 +378,7 @@ measure (Network *network, gdouble *seconds_per_pixel, GError **error)
 
   if (! choose_plan (network, rect.width, rect.height, &rect, G_MAXUINT64, &plan, &memory, error) ||
       ! network_start (network, plan.x.window, plan.y.window, 0, error) ||
-      (network->package->n_inputs == 2 && ! make_sigma_plane (network, &plan, 0, error)))
+      (network->package->n_inputs == 2 && ! make_sigma_plane (network, &plan, error)))
     return FALSE;
 
   input  = nr_picture_new (plan.x.window, plan.y.window, 3, FALSE, FALSE);

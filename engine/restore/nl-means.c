@@ -105,14 +105,14 @@ method_new (const NrArguments *arguments, gdouble sigma)
 gboolean
 nr_nl_means_run (NrJob *job, GError **error)
 {
-  gboolean is_clean;
-  Method   method;
+  NrNoise noise;
+  Method  method;
 
-  if (! nr_noise_find (job, estimate_share, &is_clean, error))
+  if (! nr_noise_find (job, estimate_share, &noise, error))
     return FALSE;
-  if (is_clean)
+  if (noise.level <= 0)
     return nr_deliver_source (job, error);
-  method = method_new (job->arguments, job->report->noise_estimate);
+  method = method_new (job->arguments, noise.level);
   return nr_filter_run (&method.filter, job, job->fraction, error);
 }
 

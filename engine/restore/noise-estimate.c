@@ -14,6 +14,10 @@
 static const gdouble least_sigma = 0.5;
 /* The networks know nothing stronger. */
 static const gdouble most_sigma = 100;
+/* Between these a faint sigma may be fine texture, whose loss is worse than some noise that stays: less of it is told. */
+static const gdouble surely_clean = 1, surely_noisy = 3;
+/* As in weights/train/noise_level.py. */
+static const gdouble least_factor = 0.7, most_factor = 2.2;
 
 /* Pixels that do not count: without alpha, or without a finite value. */
 static gboolean
@@ -130,41 +134,6 @@ sigma_from_features (const gfloat features[NR_NOISE_N_FEATURES])
   return sigma < least_sigma ? 0 : MIN (sigma, most_sigma);
 }
 
-/* The smaller one of the channel's and its difference's: where texture makes the channel look coarse, the difference,
- * in which it cancels, tells. Grey pictures have none. */
-static gdouble
-grain_from_features (const gfloat features[NR_NOISE_N_FEATURES], gboolean is_grey)
-{
-  const gfloat *difference = features + NR_NOISE_DIFFERENCE;
-  const gdouble own        = features[NR_NOISE_FLAT_VARIANCE] - features[NR_NOISE_FLAT_DIAGONAL];
-
-  if (is_grey)
-    return exp (own);
-  return exp (MIN (own, difference[NR_NOISE_FLAT_VARIANCE] - difference[NR_NOISE_FLAT_DIAGONAL]));
-}
-
-gboolean
-nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *noise, GError **error)
-{
-  g_autoptr (NrNoiseBlocks) blocks = nr_noise_blocks_new ();
-
-  *noise = (NrNoise) { .grain = 0 };
-  if (! collect (source, blocks, cancellable, error))
-    return FALSE;
-  for (guint c = 0; c < 3; c++)
-    {
-      gfloat features[NR_NOISE_N_FEATURES];
-
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
-        return FALSE;
-      if (! nr_noise_blocks_features (blocks, c, features))
-        continue;
-      noise->sigma[c] = sigma_from_features (features);
-      noise->grain += grain_from_features (features, source->n_channels == 1) / 3;
-    }
-  return TRUE;
-}
-
 /* 0 below LOW, 1 above HIGH. */
 static gdouble
 rise (gdouble value, gdouble low, gdouble high)
@@ -172,31 +141,122 @@ rise (gdouble value, gdouble low, gdouble high)
   return CLAMP ((value - low) / (high - low), 0, 1);
 }
 
-gdouble
-nr_noise_level (const NrNoise *noise)
+/* What a network is best told, from the channels' sigma and their mean GRAIN. */
+static gdouble
+calibrated_level (const gdouble sigma[3], const gdouble grain[NR_NOISE_N_GRAIN])
 {
-  const gdouble *sigma = noise->sigma;
-  const gdouble  level = sqrt ((sigma[0] * sigma[0] + sigma[1] * sigma[1] + sigma[2] * sigma[2]) / 3);
+  const gdouble found = sqrt ((sigma[0] * sigma[0] + sigma[1] * sigma[1] + sigma[2] * sigma[2]) / 3);
+  const gdouble level = found * rise (found, surely_clean, surely_noisy);
+  gdouble       sum   = nr_noise_calibration[NR_NOISE_N_GRAIN] * log1p (found) + nr_noise_calibration[NR_NOISE_N_GRAIN + 1];
 
-  /* White noise has a grain of 0.95 to 1.3. Texture is coarse, too: a low level may be nothing but that. */
-  return level * (1 + 0.4 * rise (noise->grain, 1.3, 2) * rise (level, 3, 6));
+  for (guint i = 0; i < NR_NOISE_N_GRAIN; i++)
+    sum += nr_noise_calibration[i] * grain[i];
+  return MIN (level * CLAMP (exp (sum), least_factor, most_factor), most_sigma);
 }
 
 gboolean
-nr_noise_find (NrJob *job, gdouble share, gboolean *is_clean, GError **error)
+nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *noise, GError **error)
 {
-  NrNoise noise;
+  g_autoptr (NrNoiseBlocks) blocks                  = nr_noise_blocks_new ();
+  gdouble                   grain[NR_NOISE_N_GRAIN] = { 0 };
 
-  *is_clean = FALSE;
-  if (job->arguments->noise > 0)
-    {
-      job->report->noise_estimate = job->arguments->noise;
-      return TRUE;
-    }
-  if (! nr_noise_estimate (job->source, job->cancellable, &noise, error))
+  *noise = (NrNoise) { .level = 0 };
+  if (! collect (source, blocks, cancellable, error))
     return FALSE;
-  job->report->noise_estimate = nr_noise_level (&noise);
-  *is_clean                   = job->report->noise_estimate <= 0;
+  for (guint c = 0; c < 3; c++)
+    {
+      gfloat  features[NR_NOISE_N_FEATURES];
+      gdouble channel_grain[NR_NOISE_N_GRAIN];
+
+      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+        return FALSE;
+      if (! nr_noise_blocks_features (blocks, c, features))
+        continue;
+      noise->sigma[c] = sigma_from_features (features);
+      nr_noise_grain (features, channel_grain);
+      for (guint i = 0; i < NR_NOISE_N_GRAIN; i++)
+        grain[i] += channel_grain[i] / 3;
+    }
+  noise->level = calibrated_level (noise->sigma, grain);
+  nr_noise_blocks_curve (blocks, noise->curve);
+  return TRUE;
+}
+
+/* -- Telling it ---------------------------------------------------------------------------------------------------- */
+
+gboolean
+nr_noise_has_map (const NrNoise *noise)
+{
+  for (guint i = 0; i < NR_NOISE_N_STEPS; i++)
+    if (noise->curve[i] != 1)
+      return noise->level > 0;
+  return FALSE;
+}
+
+/* Means over the pixels up to NR_NOISE_MAP_RADIUS away, along a line of N values STEP apart. */
+static void
+average_line (const gfloat *from, gfloat *to, gsize step, gint n)
+{
+  gdouble sum = 0;
+
+  for (gint i = -NR_NOISE_MAP_RADIUS; i < NR_NOISE_MAP_RADIUS; i++)
+    sum += from[CLAMP (i, 0, n - 1) * step];
+  for (gint i = 0; i < n; i++)
+    {
+      sum += from[MIN (i + NR_NOISE_MAP_RADIUS, n - 1) * step];
+      to[i * step] = sum / (2 * NR_NOISE_MAP_RADIUS + 1);
+      sum -= from[MAX (i - NR_NOISE_MAP_RADIUS, 0) * step];
+    }
+}
+
+static gfloat
+curve_at (const gfloat *curve, gfloat brightness)
+{
+  const gfloat place = CLAMP (brightness * NR_NOISE_N_STEPS - 0.5f, 0, NR_NOISE_N_STEPS - 1);
+  const gint   below = MIN ((gint) place, NR_NOISE_N_STEPS - 2);
+
+  return curve[below] + (curve[below + 1] - curve[below]) * (place - below);
+}
+
+void
+nr_noise_map (const NrNoise *noise, const NrPicture *input, gfloat *plane)
+{
+  const gsize        n     = (gsize) input->width * input->height;
+  g_autofree gfloat *means = NULL;
+
+  if (! nr_noise_has_map (noise))
+    {
+      for (gsize i = 0; i < n; i++)
+        plane[i] = noise->level / 255;
+      return;
+    }
+  means = g_new (gfloat, n);
+  for (gsize i = 0; i < n; i++)
+    plane[i] = (input->color[i] + input->color[n + i] + input->color[2 * n + i]) / 3;
+  for (gint y = 0; y < input->height; y++)
+    average_line (plane + (gsize) y * input->width, means + (gsize) y * input->width, 1, input->width);
+  for (gint x = 0; x < input->width; x++)
+    average_line (means + x, plane + x, input->width, input->height);
+  for (gsize i = 0; i < n; i++)
+    plane[i] = noise->level / 255 * curve_at (noise->curve, plane[i]);
+}
+
+gboolean
+nr_noise_find (NrJob *job, gdouble share, NrNoise *noise, GError **error)
+{
+  const gdouble told = job->arguments->noise;
+
+  if (told > 0)
+    {
+      *noise = (NrNoise) { { told, told, told }, told };
+      for (guint i = 0; i < NR_NOISE_N_STEPS; i++)
+        noise->curve[i] = 1;
+    }
+  else if (! nr_noise_estimate (job->source, job->cancellable, noise, error))
+    {
+      return FALSE;
+    }
+  job->report->noise_estimate = noise->level;
   nr_job_progress (job, share);
   return TRUE;
 }

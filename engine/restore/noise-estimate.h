@@ -6,26 +6,40 @@
 #pragma once
 
 #include "job.h"
+#include "noise-features.h"
 
-/* Standard deviation of the noise in each channel, on the 0-255 scale; grey has three equal ones. Grain: how much
- * coarser than single pixels the noise is, as the root of its variance over that of its finest details: 1 for white
- * noise, 1.5 to 5 after a camera's demosaicing and smoothing. */
 typedef struct
 {
+  /* Standard deviation of the noise in each channel, on the 0-255 scale; grey has three equal ones. */
   gdouble sigma[3];
-  gdouble grain;
+
+  /* The level that a network is best told; 0: no noise. The root of the mean square over the channels, which is what
+   * networks were told in training, times 0.7 to 2.2 for coarse noise: part of that is taken for texture unless more is
+   * told; less below 3, where it may be texture. weights/train/noise_level.py fits the factor to what the network of nr-denoise makes of told levels. */
+  gdouble level;
+
+  /* What the level is to be multiplied with at each step of brightness (noise-features.h). */
+  gfloat curve[NR_NOISE_N_STEPS];
 } NrNoise;
 
 /* Looks at SOURCE (all of it up to 16 megapixels, else at blocks on a fixed grid) a band at a time.
  * FALSE with the source's error or G_IO_ERROR_CANCELLED. */
 gboolean nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *noise, GError **error);
 
-/* The one level that a network is told: the root of the mean square over the channels, which is what networks were told
- * in training, and up to 1.4 times as much where the noise is coarse. A network takes coarse noise for texture; told
- * 1.5 times the true level it gained 0.93 dB instead of 0.72 on simulated camera pictures of the validation tiles, while
- * for white noise the true level is the best. */
-gdouble nr_noise_level (const NrNoise *noise);
+/* Whether the noise depends on brightness. Told noise does not. */
+gboolean nr_noise_has_map (const NrNoise *noise);
 
-/* The level that JOB is to be restored with, told or estimated, as its report's noise_estimate; the estimate is SHARE of the
- * job's progress. *IS_CLEAN: there is no noise, so that nothing is to be done. */
-gboolean nr_noise_find (NrJob *job, gdouble share, gboolean *is_clean, GError **error);
+/* Pixels around a pixel whose mean is its brightness for the noise map. */
+enum
+{
+  NR_NOISE_MAP_RADIUS = 8
+};
+
+/* Fills PLANE with what INPUT's pixels are to be told of NOISE, on the scale of the picture (level / 255): the level times
+ * the curve at each pixel's brightness, linear between the middles of the steps. INPUT: three planes, nominal 0 to 1; beyond
+ * its border its pixels repeat. */
+void nr_noise_map (const NrNoise *noise, const NrPicture *input, gfloat *plane);
+
+/* The noise that JOB is to be restored with, told (the same at all brightnesses) or estimated; its level is the report's
+ * noise_estimate. The estimate is SHARE of the job's progress. A level of 0: nothing is to be done. */
+gboolean nr_noise_find (NrJob *job, gdouble share, NrNoise *noise, GError **error);

@@ -323,3 +323,123 @@ nr_noise_blocks_features (const NrNoiseBlocks *blocks, guint channel, gfloat fea
   g_assert (end == features + NR_NOISE_N_FEATURES);
   return TRUE;
 }
+
+/* Where in the features the variance of the blocks at 5-15 % and of their finest details stand, at full size; where those of
+ * the difference to the other channels come, and those of the next size. */
+enum
+{
+  FLAT_VARIANCE = 2,
+  FLAT_DIAGONAL = 3,
+  DIFFERENCE    = 10,
+  NEXT_SIZE     = 20
+};
+
+void
+nr_noise_grain (const gfloat features[NR_NOISE_N_FEATURES], gdouble grain[NR_NOISE_N_GRAIN])
+{
+  for (guint i = 0; i < 2; i++)
+    {
+      const gfloat *from = features + i * DIFFERENCE;
+
+      grain[3 * i]     = from[FLAT_VARIANCE] - from[FLAT_DIAGONAL];
+      grain[3 * i + 1] = from[FLAT_VARIANCE + NEXT_SIZE] - from[FLAT_VARIANCE];
+      grain[3 * i + 2] = from[FLAT_VARIANCE + 2 * NEXT_SIZE] - from[FLAT_VARIANCE + NEXT_SIZE];
+    }
+  grain[6] = features[DIFFERENCE + FLAT_VARIANCE] - features[FLAT_VARIANCE];
+}
+
+/* -- Noise by brightness ------------------------------------------------------------------------------------------- */
+
+/* Blocks that a step must have. */
+static const guint min_blocks = 40;
+/* Of them, the one at this share of those ordered by their finest details. */
+static const gdouble step_share = 0.25;
+/* What is added to mean squares: less than rounding to 8 bits leaves counts as equal. */
+static const gdouble rounding    = 0.1;
+static const gdouble least_ratio = 0.6, most_ratio = 1.6;
+
+static gint
+compare_floats (gconstpointer a, gconstpointer b)
+{
+  const gfloat first  = *(const gfloat *) a;
+  const gfloat second = *(const gfloat *) b;
+
+  return (first > second) - (first < second);
+}
+
+/* Mean square of the finest details of each step's blocks; 0 where there are too few. N_IN gets their number. */
+static void
+find_steps (const NrNoiseBlocks *blocks, gdouble square[NR_NOISE_N_STEPS], guint n_in[NR_NOISE_N_STEPS])
+{
+  const guint n = blocks->blocks[0][0]->len;
+  GArray     *steps[NR_NOISE_N_STEPS];
+
+  for (guint s = 0; s < NR_NOISE_N_STEPS; s++)
+    steps[s] = g_array_new (FALSE, FALSE, sizeof (gfloat));
+  for (guint i = 0; i < n; i++)
+    {
+      gfloat   mean = 0, diagonal = 0;
+      gboolean usable = TRUE;
+
+      for (guint c = 0; c < 3; c++)
+        {
+          const Block *block = &g_array_index (blocks->blocks[c][0], Block, i);
+
+          mean += block->own.mean / 3;
+          diagonal += block->own.diagonal / 3;
+          usable = usable && block->is_usable;
+        }
+      if (usable)
+        g_array_append_val (steps[CLAMP ((gint) (mean * NR_NOISE_N_STEPS / 256), 0, NR_NOISE_N_STEPS - 1)], diagonal);
+    }
+  for (guint s = 0; s < NR_NOISE_N_STEPS; s++)
+    {
+      n_in[s]   = steps[s]->len;
+      square[s] = 0;
+      if (n_in[s] >= min_blocks)
+        {
+          g_array_sort (steps[s], compare_floats);
+          square[s] = rounding + g_array_index (steps[s], gfloat, (guint) (step_share * n_in[s]));
+        }
+      g_array_unref (steps[s]);
+    }
+}
+
+/* The nearest step to S that has blocks. */
+static guint
+nearest_step (const gdouble square[NR_NOISE_N_STEPS], gint s)
+{
+  for (gint distance = 0; distance < NR_NOISE_N_STEPS; distance++)
+    {
+      if (s - distance >= 0 && square[s - distance] > 0)
+        return s - distance;
+      if (s + distance < NR_NOISE_N_STEPS && square[s + distance] > 0)
+        return s + distance;
+    }
+  return s;
+}
+
+void
+nr_noise_blocks_curve (const NrNoiseBlocks *blocks, gfloat curve[NR_NOISE_N_STEPS])
+{
+  gdouble square[NR_NOISE_N_STEPS];
+  gdouble filled[NR_NOISE_N_STEPS];
+  guint   n_in[NR_NOISE_N_STEPS];
+  gdouble mean = 0, n = 0;
+
+  find_steps (blocks, square, n_in);
+  for (guint s = 0; s < NR_NOISE_N_STEPS; s++)
+    if (square[s] > 0)
+      {
+        mean += n_in[s] * square[s];
+        n += n_in[s];
+      }
+  for (guint s = 0; s < NR_NOISE_N_STEPS; s++)
+    filled[s] = n > 0 ? square[nearest_step (square, s)] * n / mean : 1;
+  for (guint s = 0; s < NR_NOISE_N_STEPS; s++)
+    {
+      const gdouble smooth = (filled[s > 0 ? s - 1 : s] + 2 * filled[s] + filled[s + 1 < NR_NOISE_N_STEPS ? s + 1 : s]) / 4;
+
+      curve[s] = CLAMP (sqrt (smooth), least_ratio, most_ratio);
+    }
+}

@@ -15,6 +15,12 @@ enum
   NR_NOISE_N_FEATURES  = 68
 };
 
+/* Steps of brightness in which noise is told apart. */
+enum
+{
+  NR_NOISE_N_STEPS = 8
+};
+
 /* Blocks of 8 x 8 pixels collected from windows of a picture. */
 typedef struct _NrNoiseBlocks NrNoiseBlocks;
 
@@ -26,15 +32,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrNoiseBlocks, nr_noise_blocks_free)
  * scale, NaN for pixels that do not count. The planes are used up. */
 void nr_noise_blocks_add (NrNoiseBlocks *blocks, NrPicture *window);
 
-/* Where in the features the flat blocks at 5-15 %, full size, stand: their variance, and that of their finest details.
- * The same of the difference to the other channels comes NR_NOISE_DIFFERENCE later. */
-enum
-{
-  NR_NOISE_FLAT_VARIANCE = 2,
-  NR_NOISE_FLAT_DIAGONAL = 3,
-  NR_NOISE_DIFFERENCE    = 10
-};
-
 /* The features of CHANNEL (0 to 2). For the channel itself and for its difference to the mean of the other two (where
  * texture, but not noise, cancels), at full, half and quarter size (2 x 2 means; noise that is correlated, as cameras
  * make it, does not halve from one to the next):
@@ -45,3 +42,17 @@ enum
  * mean / 255 of all. Usable: at most 8 of a block's pixels at 0 or 255; when fewer than 32 are, all count.
  * FALSE when there is no block. */
 gboolean nr_noise_blocks_features (const NrNoiseBlocks *blocks, guint channel, gfloat features[NR_NOISE_N_FEATURES]);
+
+/* How coarse the noise is: of the blocks at 5-15 %, how ln (0.1 + deviation) changes from the finest details to the blocks
+ * at full size, from those to half and to quarter size; the same three of the difference; and the difference's over the
+ * channel's. White noise: 0, -0.7, -0.7; noise after a camera's demosaicing and smoothing falls more slowly. */
+enum
+{
+  NR_NOISE_N_GRAIN = 7
+};
+void nr_noise_grain (const gfloat features[NR_NOISE_N_FEATURES], gdouble grain[NR_NOISE_N_GRAIN]);
+
+/* How much more noise there is at each of NR_NOISE_N_STEPS equal steps of brightness (mean of the channels, 0 to 255) than
+ * on average, from the finest details of each step's flatter blocks: 0.6 to 1.6, mean square over the blocks about 1. Steps
+ * with few blocks go by their neighbours. All 1 when there is nothing to tell apart. */
+void nr_noise_blocks_curve (const NrNoiseBlocks *blocks, gfloat curve[NR_NOISE_N_STEPS]);

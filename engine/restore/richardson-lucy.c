@@ -234,7 +234,7 @@ nr_richardson_lucy_run (NrJob *job, GError **error)
 
   if (! nr_noise_estimate (job->source, job->cancellable, &noise, error))
     return FALSE;
-  job->report->noise_estimate = nr_noise_level (&noise);
+  job->report->noise_estimate = noise.level;
   nr_job_progress (job, estimate_share);
   method = method_new (job->arguments, job->report->noise_estimate);
   return nr_filter_run (&method.filter, job, job->fraction, error);

@@ -2,13 +2,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Trains the engine's noise estimate and writes its table.
 
-    noise_level.py --pictures DIR --validation val.txt --samples 9000 --out ../../engine/restore/noise-table.c
+    noise_level.py --pictures DIR --validation val.txt --features features.npz --program neural-restore \
+                   --out ../../engine/restore/noise-table.c
 
 The engine describes a picture's flat blocks by the numbers in engine/restore/noise-features.h; `features` here
 computes the same.  A small network (68-24-12-1, ReLU) turns them into ln (sigma + 1) of one channel.  It learns
 from pictures with known noise: Gaussian, clipped to 8 bits or not, and what cameras make (demosaiced, smoothed,
 sharpened, reduced, JPEG), where sigma is the root mean square of what the noise changed.  Clean pictures, ramps
 and clean JPEGs belong to sigma 0: texture must not be taken for noise.
+
+The level that restores best is not that sigma: a network takes part of coarse noise for texture unless it is told
+more.  So camera pictures are restored at several told levels, and nine numbers are fitted that turn sigma and the
+noise's grain into the level with the highest mean PSNR.  Features and the small network are kept in two files, so
+that the same command repeats only this second step, for another network in minutes.
 """
 
 from __future__ import annotations
@@ -16,8 +22,12 @@ from __future__ import annotations
 import argparse
 import math
 import random
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
+import cv2
 import numpy
 import torch
 from torch import Tensor, nn
@@ -111,30 +121,55 @@ def blurred(x: Tensor, sigma: float) -> Tensor:
     return x
 
 
-def demosaiced(x: Tensor) -> Tensor:
-    """Only the samples of an RGGB mosaic, interpolated linearly."""
-    mask = torch.zeros(1, 3, *x.shape[2:])
-    mask[:, 0, ::2, ::2] = mask[:, 1, ::2, 1::2] = mask[:, 1, 1::2, ::2] = mask[:, 2, 1::2, 1::2] = 1
-    kernel = torch.tensor([[1, 2, 1], [2, 4, 2], [1, 2, 1.0]]).view(1, 1, 3, 3).repeat(3, 1, 1, 1)
-    total, weight = (F.conv2d(F.pad(p, (1,) * 4, mode="reflect"), kernel, groups=3) for p in (x * mask, mask))
+def interpolated(x: Tensor, mask: Tensor) -> Tensor:
+    """Planes known where MASK is 1, linear in between."""
+    kernel = torch.tensor([[1, 2, 1], [2, 4, 2], [1, 2, 1.0]]).view(1, 1, 3, 3).repeat(x.shape[1], 1, 1, 1)
+    total, weight = (F.conv2d(F.pad(p, (1,) * 4, mode="reflect"), kernel, groups=x.shape[1]) for p in (x * mask, mask))
     return total / weight
 
 
+def demosaiced(x: Tensor, of_differences: bool) -> Tensor:
+    """Only the samples of an RGGB mosaic, the others interpolated: each color alone, or green and differences to it."""
+    mask = torch.zeros(1, 3, *x.shape[2:])
+    mask[:, 0, ::2, ::2] = mask[:, 1, ::2, 1::2] = mask[:, 1, 1::2, ::2] = mask[:, 2, 1::2, 1::2] = 1
+    if not of_differences:
+        return interpolated(x, mask)
+    green = interpolated(x[:, 1:2], mask[:, 1:2])
+    return green + interpolated(x - green, mask)
+
+
+def median(x: Tensor) -> Tensor:
+    """Of 3 x 3 pixels."""
+    padded = F.pad(x, (1,) * 4, mode="reflect")
+    return F.unfold(padded.flatten(0, 1)[:, None], 3).view(*x.shape[:2], 9, -1).median(2).values.view(x.shape)
+
+
+def cored(x: Tensor, sigma: float, threshold: float) -> Tensor:
+    """Details finer than SIGMA lose THRESHOLD, as a camera's noise reduction takes weak ones away."""
+    coarse = blurred(x, sigma)
+    return coarse + F.softshrink(x - coarse, threshold)
+
+
 def developed(clean: Tensor) -> tuple[Tensor, Tensor]:
-    """A camera's picture with and without noise: photon and read noise, demosaicing, color matrix, gamma,
-    smoothing of luma and more of chroma, sharpening, sometimes reduced."""
+    """A camera's picture with and without noise: lens, photon and read noise, demosaicing, color matrix, gamma,
+    smoothing, coring or a median of chroma, less of luma, sharpening, sometimes reduced."""
     gamma = random.uniform(1.8, 2.4)
     gains = torch.tensor([random.uniform(1.2, 2.4), 1, random.uniform(1.2, 2.6)]).view(1, 3, 1, 1)
-    raw = clean.clamp(0, 1)**gamma / gains
-    photon, read = 10**random.uniform(-4.2, -1.6), 10**random.uniform(-3.6, -1.6)
-    pair = [raw + torch.randn_like(raw) * (raw * photon + read**2).sqrt(), raw]
-    if random.random() < 0.75:
-        pair = [demosaiced(x) for x in pair]
-    mix = torch.eye(3) + (torch.rand(3, 3) - 0.6) * random.uniform(0, 0.5)
+    mix = torch.eye(3) + (torch.rand(3, 3) - 0.75) * random.uniform(0, 0.9)
     mix /= mix.sum(1, keepdim=True)
-    luma_blur = random.uniform(0, 1) * (random.random() < 0.6)
-    chroma_blur = random.uniform(0, 2.5) * (random.random() < 0.7)
-    sharpening = random.uniform(0, 1) * (random.random() < 0.4)
+    scene = blurred(clean.clamp(0, 1)**gamma, random.uniform(0.3, 0.9) * (random.random() < 0.8))
+    raw = (torch.linalg.inv(mix) @ scene.flatten(2)).view_as(scene) / gains
+    photon, read = 10**random.uniform(-4.2, -1.8), 10**random.uniform(-3.6, -1.8)
+    pair = [raw + torch.randn_like(raw) * (raw.clamp(min=0) * photon + read**2).sqrt(), raw]
+    if random.random() < 0.85:
+        of_differences = random.random() < 0.6
+        pair = [demosaiced(x, of_differences) for x in pair]
+    luma_blur = random.uniform(0, 1) * (random.random() < 0.4)
+    luma_coring = (random.uniform(0.6, 1.5), random.uniform(0, 0.03) * (random.random() < 0.4))
+    chroma_blur = random.uniform(0, 2.5) * (random.random() < 0.5)
+    chroma_coring = (random.uniform(0.8, 3), random.uniform(0, 0.06) * (random.random() < 0.4))
+    medians = random.choice((0, 0, 1, 2))
+    sharpening, width = random.uniform(0, 1.2) * (random.random() < 0.6), random.uniform(0.7, 1.5)
     size = None
     if random.random() < 0.3:
         reduction = random.uniform(1.1, 2.2)
@@ -143,9 +178,12 @@ def developed(clean: Tensor) -> tuple[Tensor, Tensor]:
     def finish(x: Tensor) -> Tensor:
         x = (mix @ (x * gains).flatten(2)).view_as(x).clamp(0, 1)**(1 / gamma)
         luma = x.mean(1, keepdim=True)
-        chroma = blurred(x - luma, chroma_blur)
-        luma = blurred(luma, luma_blur)
-        x = (luma + sharpening * (luma - blurred(luma, 1.2)) + chroma).clamp(0, 1)
+        chroma = x - luma
+        for _ in range(medians):
+            chroma = median(chroma)
+        chroma = cored(blurred(chroma, chroma_blur), *chroma_coring)
+        luma = cored(blurred(luma, luma_blur), *luma_coring)
+        x = (luma + sharpening * (luma - blurred(luma, width)) + chroma).clamp(0, 1)
         return x if size is None else F.interpolate(x, size=size, mode="bicubic", antialias=True)
 
     return finish(pair[0]), finish(pair[1])
@@ -186,14 +224,19 @@ def gaussian_picture(clean: Tensor, is_grey: bool) -> tuple[Tensor, Tensor]:
     return (degrade.to_8_bits(noisy) if random.random() < 0.65 else noisy), sigma
 
 
-def camera_picture(clean: Tensor, is_grey: bool) -> tuple[Tensor, Tensor]:
+def camera_pair(clean: Tensor, is_grey: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """With noise, sigma of its channels, without noise."""
     noisy, quiet = (degrade.camera_noise(clean), clean) if random.random() < 0.4 else developed(clean)
     if is_grey:
         noisy, quiet = (x.mean(1, keepdim=True).expand(-1, 3, -1, -1) for x in (noisy, quiet))
     noisy = degrade.to_8_bits(noisy)
     if random.random() < 0.6:
         noisy = jpeg(noisy, 70, 98)
-    return noisy, (noisy - quiet).square().mean((0, 2, 3)).sqrt() * 255
+    return noisy, (noisy - quiet).square().mean((0, 2, 3)).sqrt() * 255, quiet
+
+
+def camera_picture(clean: Tensor, is_grey: bool) -> tuple[Tensor, Tensor]:
+    return camera_pair(clean, is_grey)[:2]
 
 
 def varied(tile: Tensor) -> Tensor:
@@ -209,7 +252,7 @@ def varied(tile: Tensor) -> Tensor:
         clean = clean.mean(1, keepdim=True).expand(-1, 3, -1, -1).contiguous()
     height, width = clean.shape[2:]
     if random.random() < 0.8:
-        size = random.randrange(288, 400)
+        size = random.randrange(208, 320)
         top, left = random.randint(0, max(0, height - size)), random.randint(0, max(0, width - size))
         clean = clean[..., top:top + size, left:left + size]
     height, width = clean.shape[2:]
@@ -222,9 +265,9 @@ def random_picture(tiles: list[Tensor]) -> tuple[Tensor, Tensor]:
     clean = varied(random.choice(tiles))
     is_grey = bool((clean[:, 0] == clean[:, 1]).all())
     kind = random.random()
-    if kind < 0.14:
+    if kind < 0.2:
         return clean_picture(clean)
-    return gaussian_picture(clean, is_grey) if kind < 0.58 else camera_picture(clean, is_grey)
+    return gaussian_picture(clean, is_grey) if kind < 0.56 else camera_picture(clean, is_grey)
 
 
 def samples(tiles: list[Tensor], count: int) -> tuple[Tensor, Tensor]:
@@ -243,7 +286,8 @@ def samples(tiles: list[Tensor], count: int) -> tuple[Tensor, Tensor]:
 class Estimator(nn.Module):
     def __init__(self, rows: Tensor) -> None:
         super().__init__()
-        self.mean, self.scale = rows.mean(0), 1 / (rows.std(0) + 1e-3)
+        self.register_buffer("mean", rows.mean(0))
+        self.register_buffer("scale", 1 / (rows.std(0) + 1e-3))
         self.layers = nn.Sequential(nn.Linear(rows.shape[1], HIDDEN[0]), nn.ReLU(),
                                     nn.Linear(HIDDEN[0], HIDDEN[1]), nn.ReLU(), nn.Linear(HIDDEN[1], 1))
 
@@ -277,6 +321,115 @@ def report(estimator: Estimator, rows: Tensor, levels: Tensor) -> None:
           f"noisy ones are off by a factor of {math.exp(ratio.abs().mean()):.3f} (bias {math.exp(ratio.mean()):.3f})")
 
 
+# Calibration: from sigma and grain to the level that restores best
+
+LEVELS = [2 * 2 ** (k / 2) for k in range(11)]
+LIMITS = (math.log(0.7), math.log(2.2))
+
+
+def grain(rows: Tensor) -> Tensor:
+    """Seven numbers of each row: how the flat blocks' deviation changes from the finest details to the blocks at full,
+    half and quarter size, of the channel and of the difference, and the difference's over the channel's."""
+    own, difference = ([rows[:, start + k] for k in (3, 2, 22, 42)] for start in (0, 10))
+    steps = [[after - before for before, after in zip(plane, plane[1:])] for plane in (own, difference)]
+    return torch.stack([*steps[0], *steps[1], difference[1] - own[1]], 1)
+
+
+def calibration_inputs(rows: Tensor, sigma: Tensor) -> Tensor:
+    """N x 9 from 3 N rows, a row a channel, and their sigma: mean grain, ln (1 + level) and 1."""
+    level = sigma.view(-1, 3).square().mean(1).sqrt()
+    return torch.cat((grain(rows).view(-1, 3, 7).mean(1), torch.log1p(level)[:, None], torch.ones(len(level), 1)), 1)
+
+
+def restored(program: str, noisy: dict[int, numpy.ndarray], level: float) -> dict[int, numpy.ndarray]:
+    """What the command line makes of pictures H x W x 3, 8 bits."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [f"{folder}/{i}.png" for i in noisy]
+        for file, picture in zip(files, noisy.values()):
+            cv2.imwrite(file, picture)
+        done = subprocess.run([program, "denoise", "--noise", str(level), "--quiet", "--output-dir", f"{folder}/out", *files],
+                              capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{program}: {done.stderr.strip()}")
+        return {i: cv2.imread(f"{folder}/out/{i}.png") for i in noisy}
+
+
+def psnr(a: numpy.ndarray, b: numpy.ndarray) -> float:
+    return 10 * math.log10(255**2 / max(numpy.mean((a.astype(float) - b)**2), 1e-6))
+
+
+def to_pixels(x: Tensor) -> numpy.ndarray:
+    return (x[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+
+
+def calibration_pictures(tiles: list[Tensor], count: int) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Noisy picture, truth and sigma of the channels; a quarter with white noise."""
+    found = []
+    while len(found) < count:
+        clean = varied(random.choice(tiles))[..., :192, :192]
+        is_grey = bool((clean[:, 0] == clean[:, 1]).all())
+        if len(found) % 4 == 0:
+            noisy, sigma = gaussian_picture(clean, is_grey)
+            noisy, truth = degrade.to_8_bits(noisy), clean
+        else:
+            noisy, sigma, truth = camera_pair(clean, is_grey)
+        if 1.5 < float(sigma.square().mean().sqrt()) < 50:
+            found.append((noisy, truth, sigma))
+    return found
+
+
+def gain_curves(program: str, pictures: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
+    """Gain in dB of each picture at each of LEVELS; far from sigma nothing is measured: NaN."""
+    noisy, truth = ([to_pixels(p[k]) for p in pictures] for k in (0, 1))
+    curves = torch.full((len(pictures), len(LEVELS)), math.nan)
+    for column, level in enumerate(LEVELS):
+        near = {i: noisy[i] for i, p in enumerate(pictures) if 0.55 < level / float(p[2].square().mean().sqrt()) < 2.9}
+        for i, result in (restored(program, near, level) if near else {}).items():
+            curves[i, column] = psnr(result, truth[i]) - psnr(noisy[i], truth[i])
+    return curves
+
+
+def gain_at(curves: Tensor, level: Tensor) -> Tensor:
+    """Linear between the levels that were measured, falling outside them."""
+    known = ~curves.isnan()
+    first, last = known.int().argmax(1), len(LEVELS) - 1 - known.int().flip(1).argmax(1)
+    place = (level.clamp(min=0.5).log() - math.log(2)) / math.log(math.sqrt(2))  # LEVELS are steps of the root of 2
+    inside = torch.minimum(torch.maximum(place, first), last - 1e-3)
+    below = inside.detach().floor().long()
+    left, right = (curves.gather(1, (below + k)[:, None])[:, 0] for k in (0, 1))
+    return left + (right - left) * (inside - below) - (place - inside).abs()
+
+
+def calibrate(program: str, estimator: Estimator, tiles: list[Tensor], count: int) -> Tensor:
+    """The nine numbers: ln (level / sigma) is their product with calibration_inputs (), within LIMITS."""
+    pictures = calibration_pictures(tiles, count)
+    rows = torch.from_numpy(numpy.stack([features(numpy.ascontiguousarray(p[0][0].numpy() * 255, dtype=numpy.float32), c)
+                                         for p in pictures for c in range(3)]))
+    curves = gain_curves(program, pictures)
+    sigma = (torch.exp(estimator(rows).detach()) - 1).clamp(0, 100)
+    inputs, level = calibration_inputs(rows, sigma), sigma.view(-1, 3).square().mean(1).sqrt()
+    center, scale = inputs[:, :8].mean(0), inputs[:, :8].std(0) + 1e-3
+    normal = torch.cat(((inputs[:, :8] - center) / scale, inputs[:, 8:]), 1)
+    numbers = torch.zeros(9, requires_grad=True)
+    optimizer = torch.optim.Adam([numbers], 0.02)
+    for _ in range(600):
+        loss = 0.3 * numbers[:8].square().sum() - gain_at(curves, level * torch.exp((normal @ numbers).clamp(*LIMITS))).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    best = torch.nan_to_num(curves, -99).max(1).values.clamp(min=0)
+    with torch.no_grad():
+        reached = [gain_at(curves, level * f).mean() / best.mean() for f in (1, torch.exp((normal @ numbers).clamp(*LIMITS)))]
+        report_shares(best.mean(), reached)
+        plain = numbers[:8] / scale
+        return torch.cat((plain, (numbers[8] - (plain * center).sum())[None]))
+
+
+def report_shares(best: Tensor, reached: list[Tensor]) -> None:
+    print(f"calibration: {best:.2f} dB at each picture's best level; {100 * reached[0]:.0f} % of it at sigma, "
+          f"{100 * reached[1]:.0f} % at the fitted level")
+
+
 # The table
 
 def c_array(name: str, values: Tensor) -> str:
@@ -286,12 +439,13 @@ def c_array(name: str, values: Tensor) -> str:
     return f"const gfloat {name}[] = {{\n" + ",\n".join(lines) + "\n};\n"
 
 
-def write_table(estimator: Estimator, path: Path) -> None:
+def write_table(estimator: Estimator, numbers: Tensor, path: Path) -> None:
     linears = [layer for layer in estimator.layers if isinstance(layer, nn.Linear)]
     arrays = [c_array("nr_noise_mean", estimator.mean), c_array("nr_noise_scale", estimator.scale)]
     for number, layer in enumerate(linears, 1):
         arrays += [c_array(f"nr_noise_weights_{number}", layer.weight.detach()),
                    c_array(f"nr_noise_bias_{number}", layer.bias.detach())]
+    arrays.append(c_array("nr_noise_calibration", numbers))
     path.write_text("/* The noise estimate's network. Written by weights/train/noise_level.py.\n *\n"
                     " * SPDX-License-Identifier: GPL-3.0-or-later\n */\n\n#include \"noise-table.h\"\n\n" + "\n".join(arrays))
 
@@ -302,27 +456,38 @@ def main() -> None:
     parser.add_argument("--validation", type=Path, required=True, help="text file with names to hold out")
     parser.add_argument("--samples", type=int, default=9000, help="pictures to learn from")
     parser.add_argument("--steps", type=int, default=12000)
-    parser.add_argument("--features", type=Path, help="keep the features in this .npz, and reuse it")
+    parser.add_argument("--features", type=Path, help="keep the features in this .npz and the network beside it; reuse both")
+    parser.add_argument("--program", help="command line with the network to calibrate for; none: level = sigma")
+    parser.add_argument("--calibration", type=int, default=64, help="pictures to calibrate with")
     parser.add_argument("--out", type=Path, required=True, help="the C file to write")
     options = parser.parse_args()
 
     random.seed(1)
     torch.manual_seed(1)
+    device, held_out = torch.device("cpu"), set(options.validation.read_text().split())
+    files = degrade.picture_files(options.pictures)
+    learned = [f for f in files if f.name not in held_out]
     if options.features and options.features.exists():
         stored = numpy.load(options.features)
         rows, levels, check_rows, check_levels = (torch.from_numpy(stored[n]) for n in ("rows", "levels", "check_rows", "check_levels"))
     else:
-        held_out = set(options.validation.read_text().split())
-        files = degrade.picture_files(options.pictures)
-        device = torch.device("cpu")
-        rows, levels = samples(degrade.load_tiles([f for f in files if f.name not in held_out], device), options.samples)
+        rows, levels = samples(degrade.load_tiles(learned, device), options.samples)
         check_rows, check_levels = samples(degrade.load_tiles([f for f in files if f.name in held_out], device), 400)
         if options.features:
             numpy.savez(options.features, rows=rows, levels=levels, check_rows=check_rows, check_levels=check_levels)
 
-    estimator = train(rows, levels, options.steps)
+    estimator, kept = Estimator(rows), options.features and options.features.with_suffix(".pt")
+    if kept and kept.exists():
+        estimator.load_state_dict(torch.load(kept, weights_only=True))
+    else:
+        estimator = train(rows, levels, options.steps)
+        if kept:
+            torch.save(estimator.state_dict(), kept)
     report(estimator, check_rows, check_levels)
-    write_table(estimator, options.out)
+    numbers = torch.zeros(9)
+    if options.program:
+        numbers = calibrate(options.program, estimator, degrade.load_tiles(learned, device), options.calibration)
+    write_table(estimator, numbers, options.out)
 
 
 if __name__ == "__main__":

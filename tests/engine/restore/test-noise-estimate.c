@@ -46,7 +46,7 @@ level (NrPicture *picture)
   NrNoise        noise;
 
   g_assert_true (nr_noise_estimate (&source, NULL, &noise, NULL));
-  return nr_noise_level (&noise);
+  return noise.level;
 }
 
 static void
@@ -138,6 +138,70 @@ test_channels_are_told_apart (void)
   g_assert_cmpfloat (noise.sigma[2], >, 18);
 }
 
+/* A ramp whose noise rises from 4 at black to 20 at white; SIGMA above 0: the same everywhere. */
+static NrPicture *
+ramp_picture (gdouble sigma)
+{
+  NrPicture        *picture = nr_picture_new (512, 384, 3, FALSE, FALSE);
+  g_autoptr (GRand) rand    = g_rand_new_with_seed (1);
+
+  for (gsize i = 0; i < 3 * 512 * 384; i++)
+    {
+      const gdouble value = 0.15 + 0.7 * (i % 512) / 511;
+
+      picture->color[i] = value + (sigma > 0 ? sigma : 4 + 16 * value) / 255 * normal (rand);
+    }
+  return picture;
+}
+
+static void
+test_brightnesses_are_told_apart (void)
+{
+  g_autoptr (NrPicture) rising = ramp_picture (0);
+  g_autoptr (NrPicture) even   = ramp_picture (12);
+  const NrSource        source = nr_picture_source (rising);
+  const NrSource        other  = nr_picture_source (even);
+  g_autofree gfloat    *plane  = g_new (gfloat, 512 * 384);
+  NrNoise               noise;
+
+  g_assert_true (nr_noise_estimate (&source, NULL, &noise, NULL));
+  g_assert_true (nr_noise_has_map (&noise));
+  nr_noise_map (&noise, rising, plane);
+  for (guint x = 60; x < 512; x += 80)
+    {
+      /* Compared with the middle. */
+      const gdouble truth = (4 + 16 * (0.15 + 0.7 * x / 511)) / (4 + 16 * 0.5);
+      const gdouble told  = plane[200 * 512 + x] / plane[200 * 512 + 256];
+
+      g_test_message ("%.2f times the noise: told %.2f times", truth, told);
+      g_assert_cmpfloat_with_epsilon (told, truth, 0.15 * truth);
+    }
+
+  g_assert_true (nr_noise_estimate (&other, NULL, &noise, NULL));
+  for (guint s = 1; s < NR_NOISE_N_STEPS - 1; s++)
+    g_assert_cmpfloat_with_epsilon (noise.curve[s], 1, 0.1);
+}
+
+/* A window's map is the whole picture's, away from its border. */
+static void
+test_map_does_not_depend_on_windows (void)
+{
+  g_autoptr (NrPicture) picture = ramp_picture (0);
+  g_autoptr (NrPicture) window  = nr_picture_new (90, 70, 3, FALSE, FALSE);
+  const NrSource        source  = nr_picture_source (picture);
+  g_autofree gfloat    *whole   = g_new (gfloat, 512 * 384);
+  g_autofree gfloat    *part    = g_new (gfloat, 90 * 70);
+  NrNoise               noise;
+
+  g_assert_true (nr_noise_estimate (&source, NULL, &noise, NULL));
+  g_assert_true (source.read (source.data, 100, 60, window, NULL));
+  nr_noise_map (&noise, picture, whole);
+  nr_noise_map (&noise, window, part);
+  for (gint y = NR_NOISE_MAP_RADIUS; y < 70 - NR_NOISE_MAP_RADIUS; y++)
+    for (gint x = NR_NOISE_MAP_RADIUS; x < 90 - NR_NOISE_MAP_RADIUS; x++)
+      g_assert_cmpfloat_with_epsilon (part[y * 90 + x], whole[(60 + y) * 512 + 100 + x], 1e-7);
+}
+
 static void
 test_hidden_and_broken_pixels_do_not_count (void)
 {
@@ -194,7 +258,7 @@ test_large_pictures_are_sampled (void)
   NrNoise        noise;
 
   g_assert_true (nr_noise_estimate (&source, NULL, &noise, NULL));
-  g_assert_cmpfloat_with_epsilon (nr_noise_level (&noise), 20, 2);
+  g_assert_cmpfloat_with_epsilon (noise.level, 20, 2);
   g_assert_cmpuint (n_read, <, 8000000);
 }
 
@@ -207,6 +271,8 @@ main (gint argc, gchar *argv[])
   g_test_add_func ("/restore/noise-estimate/white-noise-is-found", test_white_noise_is_found);
   g_test_add_func ("/restore/noise-estimate/correlated-noise-is-found", test_correlated_noise_is_found);
   g_test_add_func ("/restore/noise-estimate/channels-are-told-apart", test_channels_are_told_apart);
+  g_test_add_func ("/restore/noise-estimate/brightnesses-are-told-apart", test_brightnesses_are_told_apart);
+  g_test_add_func ("/restore/noise-estimate/a-map-does-not-depend-on-windows", test_map_does_not_depend_on_windows);
   g_test_add_func ("/restore/noise-estimate/hidden-and-broken-pixels-do-not-count", test_hidden_and_broken_pixels_do_not_count);
   g_test_add_func ("/restore/noise-estimate/tiny-and-broken-pictures", test_tiny_and_broken_pictures);
   g_test_add_func ("/restore/noise-estimate/large-pictures-are-sampled", test_large_pictures_are_sampled);
