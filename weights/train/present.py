@@ -291,7 +291,7 @@ def main() -> None:
     options = parser.parse_args()
     figures = read_figures(options.figures)
     for sheet in SHEETS:
-        if options.only in ("", sheet.package):
+        if options.only in ("", sheet.package) and (WEIGHTS / sheet.package).is_dir():
             write_sheet(sheet, figures, options)
     if not options.only:
         write_table(read_figures(options.figures), options)
