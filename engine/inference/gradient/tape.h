@@ -18,7 +18,7 @@ struct _NrTape
   GHashTable *gradients; /* NrTensor -> NrTensor: its gradient so far */
 };
 
-/* PLAN: built, maybe fused, not prepared. wanted[i]: whether the gradient of plan->inputs[i] is. Then
+/* PLAN: built, neither fused nor prepared. wanted[i]: whether the gradient of plan->inputs[i] is. Then
  * gradients[i] is that gradient, NULL where it is not wanted or zero; the caller makes outputs of the plan of them. For each
  * output of the plan that depends on what is wanted, an input is appended to the plan that takes its gradient,
  * seeds[i]; NULL for others. Errors: a node without a gradient. */
@@ -28,7 +28,7 @@ gboolean nr_tape_differentiate (NrPlan *plan, const gboolean *wanted, NrTensor *
 
 /* A new tensor of the shape of LIKE, named after it. */
 NrTensor *nr_tape_tensor (NrTape *tape, const NrTensor *like);
-/* A new tensor of another shape, of float32; FALSE sizes are an error of NODE. */
+/* A new tensor of another shape, of float32; NULL when no tensor can be that large, an error of NODE. */
 NrTensor *nr_tape_tensor_new (NrTape *tape, const NrNode *node, guint rank, const gint64 *dims, GError **error);
 
 /* Appends a node of class OP, named after NODE, with its opset and attributes. The caller calls nr_node_infer (), or sets

@@ -160,7 +160,7 @@ add_buffer (NrTrainer *trainer, gsize size)
   return buffer;
 }
 
-/* Points the tensors that lie in outer memory to it: inputs from FIRST on, before LAST. */
+/* Points the tensors that lie in outer memory to it: those of inputs (or outputs) FIRST to LAST - 1. */
 static void
 bind (const GArray *bindings, gpointer const *memory, guint first, guint last)
 {

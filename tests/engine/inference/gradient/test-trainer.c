@@ -225,6 +225,58 @@ test_memory (void)
 }
 
 static void
+test_no_gradient (void)
+{
+  g_autoptr (NrGraph)    graph   = nr_graph_new ("g");
+  const NrTrainerOptions options = { 1, NR_CPU_AVX512, 0, TRUE, TRUE };
+  g_autoptr (GError)     error   = NULL;
+  g_autoptr (NrModel)    model   = NULL;
+  g_autoptr (NrTrainer)  trainer = NULL;
+  NrValue                x       = nr_graph_input (graph, "x", &picture);
+
+  nr_graph_output (graph, nr_graph_op (graph, "LpNormalization", 1, &x, "axis=1"), "y");
+  model   = nr_graph_to_model (graph, &error);
+  trainer = nr_trainer_new (model, &picture, &options, &error);
+  g_assert_null (trainer);
+  g_assert_error (error, NR_ENGINE_ERROR, NR_ENGINE_ERROR_UNSUPPORTED);
+  g_assert_true (g_str_has_prefix (error->message, "node 'LpNormalization 0' (LpNormalization): the operator has no gradient"));
+}
+
+/* y = relu (x), z = a, b unused: what no output depends on has a gradient of zeros, an output that depends on nothing wanted
+ * takes no gradient. */
+static void
+test_unused (void)
+{
+  g_autoptr (NrGraph)   graph = nr_graph_new ("g");
+  const gfloat          a[] = { 1.0f, 2.0f, 3.0f }, b[] = { 4.0f, 5.0f, 6.0f };
+  g_autoptr (NrModel)   model   = NULL;
+  g_autoptr (NrTrainer) trainer = NULL;
+  gfloat                x[CHANNELS * PIXELS];
+  const void           *inputs[] = { x };
+  NrValue               value    = nr_graph_input (graph, "x", &picture);
+
+  nr_graph_output (graph, nr_graph_op (graph, "Relu", 1, &value, NULL), "y");
+  nr_graph_output (graph, nr_graph_parameter (graph, "a", &vector, a), "z");
+  nr_graph_parameter (graph, "b", &vector, b);
+  model   = nr_graph_to_model (graph, NULL);
+  trainer = nr_trainer_new (model, &picture, NULL, NULL);
+  g_assert_nonnull (trainer);
+
+  g_assert_null (nr_trainer_output_gradient (trainer, 0));
+  g_assert_null (nr_trainer_input_gradient (trainer, 0));
+  g_assert_nonnull (nr_trainer_output_gradient (trainer, 1));
+  memcpy (nr_trainer_output_gradient (trainer, 1), b, sizeof b);
+
+  fill (x, G_N_ELEMENTS (x), 3);
+  g_assert_true (nr_trainer_forward (trainer, inputs, NULL, NULL));
+  g_assert_true (nr_trainer_backward (trainer, NULL, NULL));
+  g_assert_cmpmem (nr_trainer_output (trainer, 1), sizeof a, a, sizeof a);
+  g_assert_cmpmem (nr_trainer_parameter_gradient (trainer, 0), sizeof b, b, sizeof b);
+  for (guint i = 0; i < CHANNELS; i++)
+    g_assert_cmpfloat (nr_trainer_parameter_gradient (trainer, 1)[i], ==, 0.0f);
+}
+
+static void
 test_cancel (void)
 {
   g_autoptr (NrModel)      model       = make_network ();
@@ -288,6 +340,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gradient/trainer/parameters-take-effect", test_parameters);
   g_test_add_func ("/gradient/trainer/same-bytes-for-any-number-of-threads", test_threads);
   g_test_add_func ("/gradient/trainer/memory-is-known-before", test_memory);
+  g_test_add_func ("/gradient/trainer/operator-without-gradient-is-named", test_no_gradient);
+  g_test_add_func ("/gradient/trainer/what-is-unused-has-gradient-zero", test_unused);
   g_test_add_func ("/gradient/trainer/cancelling-is-an-error", test_cancel);
   g_test_add_func ("/gradient/graph/first-mistake-is-reported", test_mistakes);
   return g_test_run ();
