@@ -326,32 +326,54 @@ static void
 add_border (PadMode mode, const PadAxis *a, const gfloat *dy, gfloat *dx, gint64 o, gint64 end)
 {
   for (; o < end; o++)
-    if (input_index (mode, a, o) >= 0)
-      dx[input_index (mode, a, o)] += dy[o];
+    {
+      const gint64 i = input_index (mode, a, o);
+
+      if (i >= 0)
+        dx[i] += dy[o];
+    }
 }
 
-/* Adds to an input row all rows of the output that were made of it: axes from AXIS on, at INDEX of the input. */
+/* One row of the output's gradient into one of the input's; IS_FIRST: which holds nothing yet. */
 static void
-add_rows (const NrBackward *backward, guint axis, const gsize *index, const gfloat *dy, gfloat *dx)
+add_row (PadMode mode, const PadAxis *a, gsize width, const gfloat *dy, gfloat *dx, gboolean is_first)
+{
+  if (is_first)
+    {
+      memset (dx, 0, (gsize) a->first * sizeof (gfloat));
+      memcpy (dx + a->first, dy + a->before, (gsize) a->n * sizeof (gfloat));
+      memset (dx + a->first + a->n, 0, (width - (gsize) (a->first + a->n)) * sizeof (gfloat));
+    }
+  else
+    {
+      for (gint64 i = 0; i < a->n; i++)
+        dx[a->first + i] += dy[a->before + i];
+    }
+
+  add_border (mode, a, dy, dx, 0, MIN (a->before, a->out));
+  add_border (mode, a, dy, dx, a->before + a->n, a->out);
+}
+
+/* Adds to an input row all rows of the output that were made of it: axes from AXIS on, at INDEX of the input. Returns how
+ * many there are, N_BEFORE included. */
+static gsize
+add_rows (const NrBackward *backward, guint axis, const gsize *index, const gfloat *dy, gfloat *dx, gsize n_before)
 {
   static const PadAxis scalar  = { 1, 0, 0, 1, 1 };
   const PadParams     *params  = backward->node->params;
   const PadReaders    *readers = (const PadReaders *) backward->params + axis;
+  const NrShape       *in      = &backward->node->in[0]->shape;
 
-  if (axis + 1 < params->rank)
+  if (axis + 1 >= params->rank)
     {
-      for (gsize k = readers->first[index[axis]]; k < readers->first[index[axis] + 1]; k++)
-        add_rows (backward, axis + 1, index, dy + readers->outputs[k] * readers->stride, dx);
+      add_row (params->mode, params->rank > 0 ? &params->axes[axis] : &scalar, params->rank > 0 ? (gsize) in->dims[axis] : 1,
+               dy, dx, n_before == 0);
+      return n_before + 1;
     }
-  else
-    {
-      const PadAxis *a = params->rank > 0 ? &params->axes[axis] : &scalar;
 
-      for (gint64 i = 0; i < a->n; i++)
-        dx[a->first + i] += dy[a->before + i];
-      add_border (params->mode, a, dy, dx, 0, MIN (a->before, a->out));
-      add_border (params->mode, a, dy, dx, a->before + a->n, a->out);
-    }
+  for (gsize k = readers->first[index[axis]]; k < readers->first[index[axis] + 1]; k++)
+    n_before = add_rows (backward, axis + 1, index, dy + readers->outputs[k] * readers->stride, dx, n_before);
+  return n_before;
 }
 
 static void
@@ -368,8 +390,8 @@ pad_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin,
       for (guint i = in->rank > 0 ? in->rank - 1 : 0; i-- > 0; rest /= (gsize) in->dims[i])
         index[i] = rest % (gsize) in->dims[i];
 
-      memset (dx, 0, width * sizeof (gfloat));
-      add_rows (backward, 0, index, nr_tensor_f32 (backward->out_gradient[0]), dx);
+      if (add_rows (backward, 0, index, nr_tensor_f32 (backward->out_gradient[0]), dx, 0) == 0)
+        memset (dx, 0, width * sizeof (gfloat));
     }
 }
 

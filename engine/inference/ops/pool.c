@@ -233,6 +233,30 @@ pool_row (const NrKernels  *kernels,
     }
 }
 
+/* The input indices first, first + dilation ... below last of each axis that lie in the window at output position O. */
+typedef struct
+{
+  gint64 first[MAX_AXES], last[MAX_AXES];
+} Window;
+
+static Window
+find_window (const PoolAxis *a, const gint64 *o)
+{
+  Window window;
+
+  for (guint k = 0; k < MAX_AXES; k++)
+    {
+      const gint64 origin = o[k] * a[k].stride - a[k].begin;
+      gint64       t0, t1;
+
+      taps_within (&a[k], o[k], 0, a[k].in, &t0, &t1);
+      window.first[k] = origin + t0 * a[k].dilation;
+      window.last[k]  = origin + t1 * a[k].dilation;
+    }
+
+  return window;
+}
+
 /* -- Maxima of any type, with their indices ------------------------------------------------------------------------- */
 
 static gint64
@@ -251,21 +275,12 @@ max_element (const NrNode *node, gint64 plane, const gint64 *o, gsize out)
   const PoolParams *params = node->params;
   const PoolAxis   *a      = params->axes;
   const NrTensor   *x      = node->in[0];
-  gint64            first[MAX_AXES], last[MAX_AXES], i[MAX_AXES];
-  gint64            best = -1, best_index = 0;
+  const Window      w      = find_window (a, o);
+  gint64            best = -1, best_index = 0, i[MAX_AXES];
 
-  for (guint k = 0; k < MAX_AXES; k++)
-    {
-      gint64 t0, t1;
-
-      taps_within (&a[k], o[k], 0, a[k].in, &t0, &t1);
-      first[k] = o[k] * a[k].stride - a[k].begin + t0 * a[k].dilation;
-      last[k]  = o[k] * a[k].stride - a[k].begin + t1 * a[k].dilation;
-    }
-
-  for (i[0] = first[0]; i[0] < last[0]; i[0] += a[0].dilation)
-    for (i[1] = first[1]; i[1] < last[1]; i[1] += a[1].dilation)
-      for (i[2] = first[2]; i[2] < last[2]; i[2] += a[2].dilation)
+  for (i[0] = w.first[0]; i[0] < w.last[0]; i[0] += a[0].dilation)
+    for (i[1] = w.first[1]; i[1] < w.last[1]; i[1] += a[1].dilation)
+      for (i[2] = w.first[2]; i[2] < w.last[2]; i[2] += a[2].dilation)
         {
           gint64 here = ((plane * a[0].in + i[0]) * a[1].in + i[1]) * a[2].in + i[2];
 
@@ -332,30 +347,6 @@ pool_plan_backward (NrBackward *backward, GError **error)
   backward->n_items = node->in[0]->n / MAX (plane, 1);
   backward->grain   = 1 + 4096 / MAX (plane, 1);
   return TRUE;
-}
-
-/* The input indices first, first + dilation ... below last of each axis that lie in the window at output position O. */
-typedef struct
-{
-  gint64 first[MAX_AXES], last[MAX_AXES];
-} Window;
-
-static Window
-find_window (const PoolAxis *a, const gint64 *o)
-{
-  Window window;
-
-  for (guint k = 0; k < MAX_AXES; k++)
-    {
-      const gint64 origin = o[k] * a[k].stride - a[k].begin;
-      gint64       t0, t1;
-
-      taps_within (&a[k], o[k], 0, a[k].in, &t0, &t1);
-      window.first[k] = origin + t0 * a[k].dilation;
-      window.last[k]  = origin + t1 * a[k].dilation;
-    }
-
-  return window;
 }
 
 /* The first of the largest elements of a window gets the gradient. */

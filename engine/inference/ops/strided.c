@@ -224,27 +224,25 @@ nr_strided_copy_run (const NrNode *node, const NrKernels *kernels, gsize begin, 
 
 /* -- Backward ----------------------------------------------------------------------------------------------------- */
 
+/* The input's dimensions, outermost first, are the output's in falling order of their strides in the input; each advances by
+ * its stride in the output. */
 gboolean
 nr_strided_copy_plan_backward (NrBackward *backward, GError **error)
 {
-  const NrStridedCopy *copy = backward->node->params;
-  gint64               dims[NR_STRIDED_MAX_RANK];
-  gssize               strides[NR_STRIDED_MAX_RANK], stride = 1;
+  const NrStridedCopy *copy                         = backward->node->params;
+  gint64               dims[NR_STRIDED_MAX_RANK]    = { 0 };
+  gssize               strides[NR_STRIDED_MAX_RANK] = { 0 }, stride = 1;
 
-  /* The input's dimensions, outermost first, are the output's sorted by their strides in the input. */
-  for (guint i = copy->rank; i-- > 0; stride *= (gssize) copy->dims[i])
+  for (guint i = copy->rank; i-- > 0;)
     {
-      guint at = 0;
+      guint rank = 0;
 
-      for (guint k = copy->rank; k-- > i + 1; at += copy->strides[k] > copy->strides[i])
-        ;
-      for (guint k = copy->rank - 1 - i; k > at; k--)
-        {
-          dims[k]    = dims[k - 1];
-          strides[k] = strides[k - 1];
-        }
-      dims[at]    = (gint64) copy->dims[i];
-      strides[at] = stride;
+      for (guint k = 0; k < copy->rank; k++)
+        rank += copy->strides[k] > copy->strides[i];
+
+      dims[rank]    = (gint64) copy->dims[i];
+      strides[rank] = stride;
+      stride *= (gssize) copy->dims[i];
     }
 
   backward->params      = copy_new (copy->size, copy->rank, dims, strides, 0);
