@@ -184,7 +184,11 @@ nr_resize_axis_transpose (const NrResizeAxis *axis, NrResizeAxis *transposed)
   for (gsize i = 0; i < axis->out; i++)
     for (gsize entry = i * axis->n_taps; entry < (i + 1) * axis->n_taps; entry++)
       if (is_live (axis, i, entry))
-        most = MAX (most, ++n_taps[axis->index[entry]]);
+        {
+          const guint n = ++n_taps[axis->index[entry]];
+
+          most = MAX (most, n);
+        }
 
   if (! g_size_checked_mul (&n_entries, axis->in, most) || n_entries > MAX_ENTRIES)
     return FALSE;

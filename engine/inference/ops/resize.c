@@ -13,6 +13,14 @@
 
 #include <math.h>
 
+/* Elements [first, last) of a row of which each pair (is_doubled) or each one has the weights of those before and indices one
+ * or two further: linear interpolation by 2, and its way back. Both 0: there are none. */
+typedef struct
+{
+  gboolean is_doubled;
+  gsize    first, last;
+} RegularRun;
+
 typedef struct
 {
   NrResizeOptions options;
@@ -21,6 +29,7 @@ typedef struct
   NrResizeAxis    axes[NR_MAX_RANK];
   gsize           strides[NR_MAX_RANK]; /* of the input */
   gsize           repeat;               /* nearest: each element of a row stands this often, 0: not so regular */
+  RegularRun      run;                  /* filters: of the innermost axis */
 } ResizeParams;
 
 static void
@@ -209,6 +218,51 @@ find_repeat (const NrResizeAxis *a)
   return repeat;
 }
 
+/* Whether PERIOD elements from I on are like those before them, STEP further in the input. */
+static gboolean
+goes_on (const NrResizeAxis *a, gsize i, gsize period, guint32 step)
+{
+  for (gsize entry = i * a->n_taps; entry < (i + period) * a->n_taps; entry++)
+    {
+      const gsize before = entry - period * a->n_taps;
+
+      if (a->index[entry] != a->index[before] + step || a->weights[entry] != a->weights[before])
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Whether the taps of element I are neighbours in the input. */
+static gboolean
+is_dense (const NrResizeAxis *a, gsize i)
+{
+  const guint32 *index = a->index + i * a->n_taps;
+
+  for (guint t = 1; t < a->n_taps; t++)
+    if (index[t] != index[0] + t)
+      return FALSE;
+  return TRUE;
+}
+
+static RegularRun
+find_run (const NrResizeAxis *a)
+{
+  const gboolean is_doubled = a->n_taps == 2;
+  const gsize    period     = is_doubled ? 2 : 1;
+  const guint32  step       = is_doubled ? 1 : 2;
+  gsize          first      = a->out / 2 / period * period;
+  gsize          last       = first + period;
+
+  if ((a->n_taps != 2 && a->n_taps != 4) || last > a->out || ! is_dense (a, first) || ! is_dense (a, last - 1))
+    return (RegularRun) { FALSE, 0, 0 };
+
+  while (first >= period && goes_on (a, first, period, step))
+    first -= period;
+  while (last + period <= a->out && goes_on (a, last, period, step))
+    last += period;
+  return (RegularRun) { is_doubled, first, last };
+}
+
 static gboolean
 make_tables (NrNode *node, ResizeParams *params, GError **error)
 {
@@ -218,6 +272,8 @@ make_tables (NrNode *node, ResizeParams *params, GError **error)
 
   if (params->options.mode == NR_RESIZE_NEAREST)
     params->repeat = find_repeat (&params->axes[params->rank - 1]);
+  else
+    params->run = find_run (&params->axes[params->rank - 1]);
   return TRUE;
 }
 
@@ -355,7 +411,7 @@ resize_nearest (const NrNode *node, gsize begin, gsize end)
 /* Adds the input rows that output row ROW meets to SUM, which has the input's width: axes from AXIS on, the innermost left
  * out. FALSE: outside of the input. */
 static gboolean
-sum_rows (const ResizeParams *params, const gfloat *x, const gsize *position, gfloat *sum)
+sum_rows (const ResizeParams *params, const NrKernels *kernels, const gfloat *x, const gsize *position, gfloat *sum)
 {
   const guint outer            = params->rank - 1;
   const gsize width            = params->axes[outer].in;
@@ -382,11 +438,9 @@ sum_rows (const ResizeParams *params, const gfloat *x, const gsize *position, gf
         }
 
       if (is_first)
-        for (gsize k = 0; k < width; k++)
-          sum[k] = weight * row[k];
+        kernels->unary[NR_UNARY_LINEAR](row, sum, width, weight, 0.0f);
       else if (weight != 0.0f)
-        for (gsize k = 0; k < width; k++)
-          sum[k] += weight * row[k];
+        kernels->row_combine (sum, row, sum, width, 1.0f, weight, 0.0f, 0.0f);
       is_first = FALSE;
 
       /* The next combination of taps. */
@@ -402,21 +456,19 @@ sum_rows (const ResizeParams *params, const gfloat *x, const gsize *position, gf
   return TRUE;
 }
 
+/* Elements [begin, end) of a row. */
 static void
-filter_row (const NrResizeAxis *a, const gfloat *x, gfloat *y)
+filter_elements (const NrResizeAxis *a, const gfloat *x, gfloat *y, gsize begin, gsize end)
 {
   const guint    n       = a->n_taps;
-  const guint32 *index   = a->index;
-  const gfloat  *weights = a->weights;
+  const guint32 *index   = a->index + begin * n;
+  const gfloat  *weights = a->weights + begin * n;
 
   if (n == 2)
-    for (gsize i = 0; i < a->out; i++)
-      y[i] = weights[2 * i] * x[index[2 * i]] + weights[2 * i + 1] * x[index[2 * i + 1]];
-  else if (n == 4)
-    for (gsize i = 0; i < a->out; i++, index += 4, weights += 4)
-      y[i] = (weights[0] * x[index[0]] + weights[1] * x[index[1]]) + (weights[2] * x[index[2]] + weights[3] * x[index[3]]);
+    for (gsize i = begin; i < end; i++, index += 2, weights += 2)
+      y[i] = weights[0] * x[index[0]] + weights[1] * x[index[1]];
   else
-    for (gsize i = 0; i < a->out; i++, index += n, weights += n)
+    for (gsize i = begin; i < end; i++, index += n, weights += n)
       {
         gfloat sum = 0.0f;
 
@@ -426,9 +478,48 @@ filter_row (const NrResizeAxis *a, const gfloat *x, gfloat *y)
       }
 }
 
+/* The run of 2 N elements from y on: each pair out of neighbours. */
+static void
+filter_doubled (const gfloat *restrict even, const gfloat *restrict odd, const gfloat *weights, gfloat *restrict y, gsize n)
+{
+  const gfloat a = weights[0], b = weights[1], c = weights[2], d = weights[3];
+
+  for (gsize i = 0; i < n; i++)
+    {
+      y[2 * i]     = a * even[i] + b * even[i + 1];
+      y[2 * i + 1] = c * odd[i] + d * odd[i + 1];
+    }
+}
+
+/* The run of N elements from y on: each out of four that begin two further. */
+static void
+filter_halved (const gfloat *restrict x, const gfloat *weights, gfloat *restrict y, gsize n)
+{
+  const gfloat a = weights[0], b = weights[1], c = weights[2], d = weights[3];
+
+  for (gsize i = 0; i < n; i++)
+    y[i] = ((a * x[2 * i] + b * x[2 * i + 1]) + c * x[2 * i + 2]) + d * x[2 * i + 3];
+}
+
+static void
+filter_row (const ResizeParams *params, const gfloat *x, gfloat *y)
+{
+  const NrResizeAxis *a       = &params->axes[params->rank - 1];
+  const RegularRun   *run     = &params->run;
+  const guint32      *index   = a->index + run->first * a->n_taps;
+  const gfloat       *weights = a->weights + run->first * a->n_taps;
+
+  filter_elements (a, x, y, 0, run->first);
+  if (run->is_doubled)
+    filter_doubled (x + index[0], x + index[2], weights, y + run->first, (run->last - run->first) / 2);
+  else if (run->last > run->first)
+    filter_halved (x + index[0], weights, y + run->first, run->last - run->first);
+  filter_elements (a, x, y, run->last, a->out);
+}
+
 /* Rows [begin, end) of y. */
 static void
-resize_filtered (const ResizeParams *params, const gfloat *x, gfloat *y, gsize begin, gsize end, gfloat *sum)
+resize_filtered (const ResizeParams *params, const NrKernels *kernels, const gfloat *x, gfloat *y, gsize begin, gsize end, gfloat *sum)
 {
   const NrResizeAxis *a = &params->axes[params->rank - 1];
 
@@ -444,9 +535,9 @@ resize_filtered (const ResizeParams *params, const gfloat *x, gfloat *y, gsize b
           rest /= params->axes[i].out;
         }
 
-      is_inside = sum_rows (params, x, position, a->n_taps > 0 ? sum : target);
+      is_inside = sum_rows (params, kernels, x, position, a->n_taps > 0 ? sum : target);
       if (is_inside && a->n_taps > 0)
-        filter_row (a, sum, target);
+        filter_row (params, sum, target);
 
       for (gsize i = 0; i < a->out && (! is_inside || a->outside != NULL); i++)
         if (! is_inside || a->outside[i])
@@ -462,7 +553,7 @@ resize_run (const NrNode *node, const NrKernels *kernels, gsize begin, gsize end
   if (params->options.mode == NR_RESIZE_NEAREST)
     resize_nearest (node, begin, end);
   else
-    resize_filtered (params, nr_tensor_f32 (node->in[0]), nr_tensor_f32 (node->out[0]), begin, end, scratch);
+    resize_filtered (params, kernels, nr_tensor_f32 (node->in[0]), nr_tensor_f32 (node->out[0]), begin, end, scratch);
 }
 
 /* -- Backward ----------------------------------------------------------------------------------------------------- */
@@ -488,6 +579,7 @@ resize_plan_backward (NrBackward *backward, GError **error)
       params->strides[i] = stride;
       stride *= params->axes[i].in;
     }
+  params->run = find_run (&params->axes[params->rank - 1]);
 
   backward->n_items = node->in[0]->n / width;
   backward->grain   = 1 + 4096 / width;
@@ -498,7 +590,7 @@ resize_plan_backward (NrBackward *backward, GError **error)
 static void
 resize_backward (const NrBackward *backward, const NrKernels *kernels, gsize begin, gsize end, void *scratch)
 {
-  resize_filtered (backward->params, nr_tensor_f32 (backward->out_gradient[0]), nr_tensor_f32 (backward->in_gradient[0]),
+  resize_filtered (backward->params, kernels, nr_tensor_f32 (backward->out_gradient[0]), nr_tensor_f32 (backward->in_gradient[0]),
                    begin, end, scratch);
 }
 
