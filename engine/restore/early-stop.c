@@ -13,7 +13,7 @@ enum
 
 struct _NrEarlyStop
 {
-  guint    window, patience;
+  guint    window, burn_in, patience;
   gsize    n_samples;
   gsize   *samples; /* positions of the values looked at */
   gfloat  *ring;    /* window x n_samples, iteration after iteration */
@@ -25,11 +25,12 @@ struct _NrEarlyStop
 };
 
 NrEarlyStop *
-nr_early_stop_new (gsize n_values, guint window, guint patience)
+nr_early_stop_new (gsize n_values, guint window, guint burn_in, guint patience)
 {
   NrEarlyStop *stop = g_new0 (NrEarlyStop, 1);
 
   stop->window    = window;
+  stop->burn_in   = burn_in;
   stop->patience  = patience;
   stop->n_samples = MIN (n_values, MAX_SAMPLES);
   stop->samples   = g_new (gsize, stop->n_samples);
@@ -91,6 +92,8 @@ nr_early_stop_add (NrEarlyStop *stop, const gfloat *values)
     }
   stop->variance = total / stop->n_samples;
 
+  if (stop->n_seen <= stop->burn_in)
+    return NR_EARLY_STOP_GO_ON;
   if (stop->variance < stop->best)
     {
       stop->best    = stop->variance;

@@ -21,12 +21,13 @@ typedef enum
   NR_EARLY_STOP_NOW   /* none smaller for PATIENCE iterations */
 } NrEarlyStopAdvice;
 
-/* For outputs of N_VALUES floats. */
-NrEarlyStop *nr_early_stop_new (gsize n_values, guint window, guint patience);
+/* For outputs of N_VALUES floats. What happens in the first BURN_IN iterations does not count: at the very beginning, when a
+ * network has only learned the mean color, its outputs hardly move either. */
+NrEarlyStop *nr_early_stop_new (gsize n_values, guint window, guint burn_in, guint patience);
 void         nr_early_stop_free (NrEarlyStop *stop);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrEarlyStop, nr_early_stop_free)
 
-/* Takes the output of the next iteration. There is no best one before the first WINDOW are there. */
+/* Takes the output of the next iteration. There is no best one before BURN_IN and WINDOW have passed. */
 NrEarlyStopAdvice nr_early_stop_add (NrEarlyStop *stop, const gfloat *values);
 
 /* Mean variance over the last window; -1 before there is one. */

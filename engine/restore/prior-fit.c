@@ -21,9 +21,10 @@ static const gfloat  perturbation  = 1 / 30.0f;
 static const gdouble learning_rate = 0.01;
 static const gfloat  forgetting    = 0.01f;
 
-/* For the early stop, in iterations. */
-static const guint stop_window   = 50;
-static const guint stop_patience = 200;
+/* For the early stop: its window in iterations; burn-in and patience as shares of the iterations there may be. */
+static const guint   stop_window   = 50;
+static const gdouble stop_burn_in  = 0.25;
+static const gdouble stop_patience = 0.25;
 
 /* Rounds after which a picture's reduction is what is known, but for rounding of 8 bits. */
 static const guint back_projections = 4;
@@ -419,7 +420,8 @@ nr_prior_fit_run (NrPriorFit         *fit,
   const NrAdamOptions     adam_options = { learning_rate, 0.9, 0.999, 1e-8 };
   const gsize             n            = 3 * n_pixels (&fit->options);
   g_autoptr (NrAdam)      adam         = nr_adam_new (&adam_options, fit->n_parameters, fit->n_elements);
-  g_autoptr (NrEarlyStop) early_stop   = nr_early_stop_new (n, stop_window, stop_patience);
+  g_autoptr (NrEarlyStop) early_stop   = nr_early_stop_new (n, stop_window, stop_burn_in * fit->options.iterations,
+                                                            stop_patience * fit->options.iterations);
   gboolean                has_best     = FALSE;
   gint64                  shown        = 0;
   Run                     run          = { fit, x, y, 0 };

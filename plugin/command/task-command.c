@@ -19,6 +19,7 @@ typedef struct
   NrArguments arguments;
   gchar      *method, *model, *variant, *kernel; /* owned strings behind ARGUMENTS */
   gint        seed, threads, memory, quality;
+  gchar      *method_help; /* of the option */
   gchar      *mask, *output_dir;
   gboolean    json, quiet, force;
 } TaskOptions;
@@ -41,6 +42,14 @@ typedef struct
   GOptionEntry entry;
 } TaskEntry;
 
+static gchar *
+method_help (NrTask task)
+{
+  g_autofree gchar *methods = g_strjoinv (", ", (gchar **) nr_task_methods (task));
+
+  return g_strdup_printf ("How it is done: %s (the first)", methods);
+}
+
 /* The options TASK has, ending with an empty entry; free the array. */
 static GOptionEntry *
 task_entries (TaskOptions *o, NrTask task)
@@ -59,7 +68,7 @@ task_entries (TaskOptions *o, NrTask task)
     { ALL, { "iterations", 'i', 0, G_OPTION_ARG_INT, &a->iterations, "Steps of a method that goes step by step (0: automatic)", "N" } },
     { DENOISE | SUPER_RESOLVE | FILL, { "seed", 0, 0, G_OPTION_ARG_INT, &o->seed, "Start of what begins at random (0)", "N" } },
     { DENOISE | DEBLUR | FILL, { "mask", 'm', 0, G_OPTION_ARG_FILENAME, &o->mask, "Picture of the same size, white where to work", "FILE" } },
-    { ALL, { "method", 0, 0, G_OPTION_ARG_STRING, &o->method, "How it is done (the task's default)", "NAME" } },
+    { ALL, { "method", 0, 0, G_OPTION_ARG_STRING, &o->method, o->method_help, "NAME" } },
     { ALL, { "model", 0, 0, G_OPTION_ARG_STRING, &o->model, "Model package, see `neural-restore models`", "ID" } },
     { ALL, { "threads", 't', 0, G_OPTION_ARG_INT, &o->threads, "Threads (0: all cores)", "N" } },
     { ALL, { "memory", 0, 0, G_OPTION_ARG_INT, &o->memory, "MiB to work in (0: a quarter of RAM, at most 2048)", "MIB" } },
@@ -83,6 +92,7 @@ static void
 task_options_clear (TaskOptions *o)
 {
   g_free (o->method);
+  g_free (o->method_help);
   g_free (o->model);
   g_free (o->variant);
   g_free (o->kernel);
@@ -309,7 +319,8 @@ nr_task_command (int argc, char **argv)
     [NR_TASK_DENOISE]       = "Removes noise; the level is estimated unless --noise is given.",
     [NR_TASK_DEBLUR]        = "Sharpens what lens, motion or focus blurred.",
     [NR_TASK_SUPER_RESOLVE] = "Enlarges pictures 2, 3 or 4 times.",
-    [NR_TASK_FILL]          = "Fills the white part of a mask from its surroundings.",
+    [NR_TASK_FILL]          = "Fills the white part of a mask from its surroundings. The method generative knows upright faces only, seen\n"
+                              "from the front, and takes the hole for the middle of one.",
   };
 
   TaskOptions              o       = { .quality = 95 };
@@ -321,7 +332,8 @@ nr_task_command (int argc, char **argv)
     g_return_val_if_reached (NR_EXIT_USAGE);
 
   nr_arguments_init (&o.arguments, task);
-  entries = task_entries (&o, task);
+  o.method_help = method_help (task);
+  entries       = task_entries (&o, task);
 
   if (nr_command_parse (&argc, &argv, entries, "INPUT OUTPUT | --output-dir DIR INPUT…", summaries[task]) &&
       task_options_check (&o, argc - 1))

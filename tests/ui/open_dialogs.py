@@ -2,7 +2,7 @@
 """Runs inside GIMP: opens the dialog once for each of CASES and appends what came of it to ANSWERS.
 
 Started with the globals SAMPLE, ANSWERS (paths) and CASES: (procedure, enlargement of the sample,
-what is selected, whether the user will undo the result) each.
+what is selected, whether the user will undo the result, settings before the dialog) each.
 """
 import json
 import time
@@ -22,11 +22,13 @@ def open_image(enlargement, selection):
     return image
 
 
-def run_dialog(procedure, image):
+def run_dialog(procedure, image, settings):
     config = procedure.create_config()
     config.set_property('run-mode', Gimp.RunMode.INTERACTIVE)
     config.set_property('image', image)
     config.set_core_object_array('drawables', image.get_layers())
+    for argument, value in settings.items():
+        config.set_property(argument, value)
     return procedure.run(config)
 
 
@@ -55,12 +57,12 @@ def wait_for_undo(image, seconds=60):
     answer([[layer.get_name(), layer.get_visible()] for layer in image.get_layers()])
 
 
-for name, enlargement, selection, is_undone in CASES:
+for name, enlargement, selection, is_undone, settings in CASES:
     image = open_image(enlargement, selection)
     if is_undone: # then the result replaces its source, which takes several changes of the image
         image.get_layers()[0].set_opacity(60)
     display = Gimp.Display.new(image)
-    answer(describe(run_dialog(Gimp.get_pdb().lookup_procedure(name), image), image))
+    answer(describe(run_dialog(Gimp.get_pdb().lookup_procedure(name), image, settings), image))
     if is_undone:
         wait_for_undo(image)
     display.delete()

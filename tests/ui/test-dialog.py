@@ -23,16 +23,18 @@ import tap # noqa: E402
 from gimp_console import GimpConsole # noqa: E402
 
 CLEAN = HERE.parents[1] / 'docs' / 'samples' / 'dog.jpg' # 352 x 352
-GENERAL, FILL = 'plug-in-neural-restore', 'plug-in-neural-restore-fill'
+GENERAL = 'plug-in-neural-restore'
+DENOISE, FILL = GENERAL + '-denoise', GENERAL + '-fill'
 
 # What open_dialogs.py opens, in the order of the tests.
 CASES = [
-    (GENERAL, 1, None, False),
-    (GENERAL, 1, None, False),
-    (GENERAL, 1, (100, 100, 60, 40), False),
-    (FILL, 1, (100, 100, 24, 24), True),
-    (GENERAL, 1, None, False),
-    (GENERAL, 8, None, False),
+    (GENERAL, 1, None, False, {}),
+    (GENERAL, 1, None, False, {}),
+    (GENERAL, 1, (100, 100, 60, 40), False, {}),
+    (FILL, 1, (100, 100, 24, 24), True, {}),
+    (GENERAL, 1, None, False, {}),
+    (GENERAL, 8, None, False, {}),
+    (DENOISE, 1, (100, 100, 60, 40), False, {'method': 'deep-image-prior', 'iterations': 100000}),
 ]
 
 
@@ -224,6 +226,21 @@ def test_a_running_job_is_cancelled_and_leaves_the_image_alone():
     assert answer['status'] == 'cancel', answer
     assert answer['layers'] == ['Background'] and not answer['is_dirty'], answer
     assert seconds < 2, f'{seconds:.2f} s to stop' # 0.1 s, and time for X and a busy machine
+
+
+def test_stop_keeps_what_a_slow_method_has():
+    dialog = Dialog(gimp)
+    time.sleep(4) # of the preview, which shows the picture as it forms
+    dialog.keep_picture('dialog-deep-image-prior')
+    height = dialog.picture().height
+    dialog.press('alt+o')
+    wait_for('progress bar', lambda: dialog.picture().height > height)
+    time.sleep(4)
+    dialog.keep_picture('dialog-stop')
+    dialog.press('alt+s')
+    answer = gimp.answer(7)
+    assert answer['status'] == 'success', answer
+    assert answer['layers'] == ['Background (denoised)', 'Background'], answer
 
 
 if __name__ == '__main__':

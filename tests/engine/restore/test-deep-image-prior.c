@@ -11,6 +11,7 @@
 #include "fixture.h"
 #include "lanczos-graph.h"
 #include "prior-fit.h"
+#include "random-plane.h"
 
 /* -- When to stop -------------------------------------------------------------------------------------------------- */
 
@@ -33,7 +34,8 @@ add_iterations (NrEarlyStop *stop, guint n, gfloat step)
 static void
 test_valley (void)
 {
-  g_autoptr (NrEarlyStop) stop = nr_early_stop_new (64, 4, 10);
+  g_autoptr (NrEarlyStop) stop   = nr_early_stop_new (64, 4, 0, 10);
+  g_autoptr (NrEarlyStop) burned = nr_early_stop_new (64, 4, 30, 10);
 
   g_assert_cmpint (add_iterations (stop, 3, 3), ==, NR_EARLY_STOP_GO_ON);
   g_assert_cmpfloat (nr_early_stop_variance (stop), ==, -1);
@@ -43,6 +45,10 @@ test_valley (void)
   g_assert_cmpfloat_with_epsilon (nr_early_stop_variance (stop), 1, 1e-6);
   g_assert_cmpint (add_iterations (stop, 9, 2), ==, NR_EARLY_STOP_GO_ON);
   g_assert_cmpint (add_iterations (stop, 1, 2), ==, NR_EARLY_STOP_NOW);
+
+  add_iterations (burned, 5, 1);
+  g_assert_cmpint (add_iterations (burned, 25, 2), ==, NR_EARLY_STOP_GO_ON);
+  g_assert_cmpint (add_iterations (burned, 1, 2), ==, NR_EARLY_STOP_BEST); /* that of 5 iterations is forgotten */
 }
 
 /* -- Reducing ------------------------------------------------------------------------------------------------------ */
@@ -147,14 +153,14 @@ run (Case *c, GError **error)
   return g_steal_pointer (&result);
 }
 
-/* Largest difference of colors. */
+/* With noise of its own. */
 static NrPicture *
 noisy_picture (gint width, gint height)
 {
   NrPicture *picture = fixture_picture (width, height, 3, FALSE, FALSE, 1);
 
   for (gsize i = 0; i < 3 * (gsize) width * height; i++)
-    picture->color[i] += g_random_double_range (-0.05, 0.05);
+    picture->color[i] += 0.1f * nr_random_uniform (i) - 0.05f;
   return picture;
 }
 
