@@ -28,6 +28,7 @@ enum
   CACHED      = 1 << 18,  /* floats of scratch that stay in the L2 cache: 1 MiB */
   MAX_SCRATCH = 1 << 22,  /* floats: beyond that panels serve better */
   MAX_LANES   = 8,        /* phases along a row */
+  NARROW      = 4,        /* positions of a row */
   MAX_SPLIT   = 4         /* phases across rows of a plain convolution */
 };
 
@@ -323,6 +324,10 @@ nr_conv_band_fits (NrConvPlan *plan)
           if (ABS (own->axis[a].offset[t] - own->axis[a].offset[0]) > 64 || own->axis[a].step > 16)
             return FALSE;
     }
+
+  /* Rows of a few positions leave most of a vector empty; panels go across rows. */
+  if (plan->parts[0].grid.axis[2].positions <= NARROW && plan->parts[0].grid.axis[1].positions > 1)
+    return FALSE;
 
   choose_stack (plan);
   split_few_channels (plan);
