@@ -120,6 +120,8 @@ def reach(network: nn.Module, length: int = 512) -> int:
     probe = copy.deepcopy(network).double()
     for name, parameter in probe.named_parameters():
         parameter.fill_(1e-2 if name.endswith("weight") else 0)
+    for fixed in probe.buffers():  # a negative tap would end at the next ReLU
+        fixed.abs_()
     scale, farthest = getattr(network, "scale", 1), 0
     for row in (length // 2, length // 2 + network.multiple_of - 1):
         tensors = [torch.zeros_like(t).double() for t in networks.example_inputs(network, length, 64).values()]
