@@ -29,12 +29,11 @@ enum
 /* Positions of one part that are worked on together lie in one segment of a row. */
 typedef struct
 {
-  gsize n_rows, n_segments; /* of a batch entry */
-  gsize first_unit;         /* a unit is a segment of a row */
-  gsize n_units;
-  /* What the taps of all rows read, relative to the first. */
-  ptrdiff_t y_first, x_first;
-  gsize     y_span, x_span;
+  gsize     n_rows, n_segments; /* of a batch entry */
+  gsize     first_unit;         /* a unit is a segment of a row */
+  gsize     n_units;
+  ptrdiff_t x_first;        /* offset of the leftmost tap */
+  gsize     y_span, x_span; /* reach of the taps: rows, columns */
 } Part;
 
 typedef struct
@@ -133,12 +132,13 @@ plan_units (WeightPlan *weights)
     {
       const NrGrid *grid = &plan->parts[p].grid;
       Part         *part = &weights->parts[p];
+      ptrdiff_t     y_first;
 
       part->n_rows     = grid->axis[0].positions * grid->axis[1].positions;
       part->n_segments = (grid->axis[2].positions + weights->segment - 1) / weights->segment;
       part->first_unit = weights->n_units;
       part->n_units    = plan->batch * part->n_segments * part->n_rows;
-      find_span (&grid->axis[1], &part->y_first, &part->y_span);
+      find_span (&grid->axis[1], &y_first, &part->y_span);
       find_span (&grid->axis[2], &part->x_first, &part->x_span);
       weights->n_units += part->n_units;
       positions += plan->batch * grid->n_positions;
