@@ -152,7 +152,7 @@ main (int argc, char **argv)
   g_autoptr (GError)  error = NULL;
   g_autoptr (NrModel) model = NULL;
   NrShape             shapes[MAX_INPUTS];
-  const void         *inputs[MAX_INPUTS];
+  gchar              *inputs[MAX_INPUTS] = { NULL };
   NrCpuLevel          level;
 
   if (argc < 4 || argc > 4 + MAX_INPUTS)
@@ -173,8 +173,10 @@ main (int argc, char **argv)
     {
       const Run run = { argv[3], threads };
 
-      there_and_back (&run, model, shapes, inputs, level);
+      there_and_back (&run, model, shapes, (const void *const *) inputs, level);
     }
 
+  for (guint i = 0; i < MAX_INPUTS; i++)
+    g_free (inputs[i]);
   return 0;
 }
