@@ -141,16 +141,20 @@ rise (gdouble value, gdouble low, gdouble high)
   return CLAMP ((value - low) / (high - low), 0, 1);
 }
 
-/* What a network is best told, from the channels' sigma and their mean GRAIN. */
+/* What a network is best told, from the channels' sigma and their mean GRAIN. Grey pictures, whose grain says nothing of
+ * differences, are told their sigma. */
 static gdouble
 calibrated_level (const gdouble sigma[3], const gdouble grain[NR_NOISE_N_GRAIN])
 {
-  const gdouble found = sqrt ((sigma[0] * sigma[0] + sigma[1] * sigma[1] + sigma[2] * sigma[2]) / 3);
-  const gdouble level = found * rise (found, surely_clean, surely_noisy);
-  gdouble       sum   = nr_noise_calibration[NR_NOISE_N_GRAIN] * log1p (found) + nr_noise_calibration[NR_NOISE_N_GRAIN + 1];
+  const gboolean is_grey = grain[3] == 0 && grain[4] == 0 && grain[5] == 0;
+  const gdouble  found   = sqrt ((sigma[0] * sigma[0] + sigma[1] * sigma[1] + sigma[2] * sigma[2]) / 3);
+  const gdouble  level   = found * rise (found, surely_clean, surely_noisy);
+  gdouble        sum     = nr_noise_calibration[NR_NOISE_N_GRAIN] * log1p (found) + nr_noise_calibration[NR_NOISE_N_GRAIN + 1];
 
   for (guint i = 0; i < NR_NOISE_N_GRAIN; i++)
     sum += nr_noise_calibration[i] * grain[i];
+  if (is_grey)
+    sum = 0;
   return MIN (level * CLAMP (exp (sum), least_factor, most_factor), most_sigma);
 }
 

@@ -245,5 +245,5 @@ const gfloat nr_noise_bias_3[] = {
 };
 
 const gfloat nr_noise_calibration[] = {
-  0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f
+  0.208407f, 0.0766846f, -0.0772652f, -0.122166f, 0.143748f, -0.114161f, 0.108287f, -0.0353453f, 0.120526f
 };

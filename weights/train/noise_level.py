@@ -367,12 +367,13 @@ def calibration_pictures(tiles: list[Tensor], count: int) -> list[tuple[Tensor, 
     found = []
     while len(found) < count:
         clean = varied(random.choice(tiles))[..., :192, :192]
-        is_grey = bool((clean[:, 0] == clean[:, 1]).all())
+        if (clean[:, 0] == clean[:, 1]).all():  # the engine tells grey pictures their sigma
+            continue
         if len(found) % 4 == 0:
-            noisy, sigma = gaussian_picture(clean, is_grey)
+            noisy, sigma = gaussian_picture(clean, False)
             noisy, truth = degrade.to_8_bits(noisy), clean
         else:
-            noisy, sigma, truth = camera_pair(clean, is_grey)
+            noisy, sigma, truth = camera_pair(clean, False)
         if 1.5 < float(sigma.square().mean().sqrt()) < 50:
             found.append((noisy, truth, sigma))
     return found
