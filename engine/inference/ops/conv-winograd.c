@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015. An item transforms a block of up to 48
- * tiles of all input channels, multiplies point by point, and transforms back 16 or 64 output channels at a time, so that the
+ * tiles of all input channels, multiplies point by point, and transforms back 16 to 64 output channels at a time, so that the
  * block stays in the L2 cache from input to output. Packed weights of a group, in the order in which they are read: for
  * each step of output channels, for each of the 64 points, the panel method's matrix of depth in_channels.
  *
@@ -163,8 +163,8 @@ typedef struct
   gfloat           *v, *products;       /* [point][channel][tile] */
   gsize             v_stride, m_stride; /* between points */
 
-  ptrdiff_t lines[MAX_LINES];   /* of a channel's outputs, */
-  gsize     parts[PARTS + 1];   /* cut at these */
+  ptrdiff_t lines[MAX_LINES]; /* of a channel's outputs, */
+  gsize     parts[PARTS + 1]; /* cut at these */
 } Block;
 
 /* Input channels [begin, end). */
@@ -236,7 +236,7 @@ transform_outputs (const Block *block, const NrNode *node, gsize begin, gsize en
     }
 }
 
-/* All but v: where the transformed patches are. */
+/* All that depends on the geometry alone. */
 static void
 describe_block (Block *block, const NrNode *node, const NrKernels *kernels, const NrConvItem *work)
 {
@@ -361,14 +361,15 @@ nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error)
   plan->step          = step_of (plan);
   plan->group_weights = POINTS * plan->in_channels * plan->out_channels;
   plan->chunk         = plan->out_channels;
-  plan->is_in_two     = plan->batch * plan->groups * plan->n_blocks < FEW_BLOCKS && plan->out_channels > LEAST_CHUNK;
-  if (plan->is_in_two)
+  if (plan->batch * plan->groups * plan->n_blocks < FEW_BLOCKS)
     {
       nr_conv_plan_split (plan, LEAST_CHUNK);
       plan->chunk = (plan->chunk + plan->step - 1) / plan->step * plan->step;
-      if (! transform_before (node, plan, error))
-        return FALSE;
     }
+
+  plan->is_in_two = plan->chunk < plan->out_channels;
+  if (plan->is_in_two && ! transform_before (node, plan, error))
+    return FALSE;
 
   const gsize v_size = plan->is_in_two ? 0 : block_size (plan);
 
