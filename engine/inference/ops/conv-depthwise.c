@@ -10,8 +10,8 @@
 
 enum
 {
-  MAX_TAPS   = 128,
-  ITEM_SIZE  = 1 << 14 /* outputs of an item: some 10 microseconds */
+  MAX_TAPS  = 128,
+  ITEM_SIZE = 1 << 14 /* outputs of an item: some 10 microseconds */
 };
 
 gboolean
@@ -86,7 +86,7 @@ nr_conv_depthwise_item (const NrNode *node, const NrKernels *kernels, const gflo
   const NrRowEpilogue epilogue = nr_conv_row_epilogue (node, work.group);
   const gsize         end      = MIN ((work.block + 1) * plan->rows, h->positions);
 
-  NrTapRange          range    = { (ptrdiff_t) w->input, 0, (ptrdiff_t) w->input };
+  NrTapRange range = { (ptrdiff_t) w->input, 0, (ptrdiff_t) w->input };
 
   for (gsize s = 0; s < w->n_taps; s++)
     {

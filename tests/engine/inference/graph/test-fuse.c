@@ -398,11 +398,11 @@ static gfloat *
 run (NrModel *model, const gfloat *x, NrCpuLevel level)
 {
   const NrSessionOptions options = { .threads = 1, .cpu_level = level };
-  const NrShape         shape   = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
-  g_autoptr (GError)    error   = NULL;
-  g_autoptr (NrSession) session = nr_session_new (model, &shape, &options, &error);
-  g_autofree gpointer  *outputs = g_new0 (gpointer, nr_model_n_outputs (model));
-  gfloat               *y       = g_new (gfloat, N);
+  const NrShape          shape   = { NR_TYPE_FLOAT32, 4, { 1, CHANNELS, HEIGHT, WIDTH } };
+  g_autoptr (GError)     error   = NULL;
+  g_autoptr (NrSession)  session = nr_session_new (model, &shape, &options, &error);
+  g_autofree gpointer   *outputs = g_new0 (gpointer, nr_model_n_outputs (model));
+  gfloat                *y       = g_new (gfloat, N);
 
   g_assert_no_error (error);
   outputs[0] = y;

@@ -393,18 +393,18 @@ test_depthwise (void)
       {
         const gint64 dilation = 1 + (s + kernel) % 2;
         const Case   c        = {
-          .n_spatial   = 2,
-          .batch       = 1 + s % 2,
-          .groups      = 6,
-          .in          = 6,
-          .out         = 6,
-          .size        = { sizes[s][0], sizes[s][1] },
-          .kernel      = { kernel, kernel },
-          .stride      = { 1, 1 },
-          .dilation    = { dilation, dilation },
-          .begin       = { kernel / 2 * dilation, kernel * dilation },
-          .end         = { kernel / 2 * dilation, kernel / 2 * dilation },
-          .is_constant = s % 3 > 0,
+                   .n_spatial   = 2,
+                   .batch       = 1 + s % 2,
+                   .groups      = 6,
+                   .in          = 6,
+                   .out         = 6,
+                   .size        = { sizes[s][0], sizes[s][1] },
+                   .kernel      = { kernel, kernel },
+                   .stride      = { 1, 1 },
+                   .dilation    = { dilation, dilation },
+                   .begin       = { kernel / 2 * dilation, kernel * dilation },
+                   .end         = { kernel / 2 * dilation, kernel / 2 * dilation },
+                   .is_constant = s % 3 > 0,
         };
 
         run_case (rand, &c);
