@@ -253,7 +253,7 @@ def train(run: Run, tiles: list[Tensor], cases: dict, workers: Workers, options:
         if workers.rank == 0 and run.seconds - noted > 60 * options.every:
             note(run, cases, losses)
             noted = run.seconds
-    if workers.rank == 0:
+    if workers.rank == 0 and losses:
         note(run, cases, losses)
 
 
