@@ -41,7 +41,6 @@ single () {
   ./plot.py "runs/$1/log.csv" "$out/training.png"
 }
 
-mkdir -p "$out"
 case $package in
   nr-srcnn)              resolvers srcnn 2 3 4 ;;
   nr-fsrcnn)             resolvers fsrcnn 2 3 4 ;;
@@ -60,4 +59,4 @@ for file in config.json README.md; do
     if [ -f "$place/$package/$file" ]; then cp "$place/$package/$file" "$out/"; fi
   done
 done
-echo "$out is ready; use it with: neural-restore models add $out"
+echo "ready; use it with: neural-restore models add $PWD/$out"
