@@ -28,7 +28,7 @@ resolvers () {
 
   shift
   for scale; do
-    run "$name-x$scale" $([ "$scale" = "$first" ] || echo "$name-x$first")
+    if [ "$scale" = "$first" ]; then run "$name-x$scale"; else run "$name-x$scale" "$name-x$first"; fi
     ./export.py "runs/$name-x$scale/average.pt" "$out/model_x$scale.onnx"
     logs+=("runs/$name-x$scale/log.csv")
   done
