@@ -106,11 +106,11 @@ show (const NrPlan *plan, const gdouble *fastest)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GError)   error = NULL;
-  g_autoptr (NrModel)  model = NULL;
-  g_autoptr (NrPlan)   plan  = NULL;
-  g_autofree gdouble  *times = NULL;
-  NrShape              shapes[8];
+  g_autoptr (GError)  error = NULL;
+  g_autoptr (NrModel) model = NULL;
+  g_autoptr (NrPlan)  plan  = NULL;
+  g_autofree gdouble *times = NULL;
+  NrShape             shapes[8];
 
   if (argc != 5)
     {

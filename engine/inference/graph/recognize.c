@@ -127,7 +127,7 @@ take_affine (const Finder *finder, NrNode *node, NrTensor **scale, NrTensor **bi
   NrNode *next = only_reader (finder, node->out[0], "Mul");
 
   if (next == NULL || (*scale = constant_per_channel (next, node->out[0])) == NULL)
-    return node;
+    return node; /* of the same shape: a scale of more dimensions is none per channel */
 
   node = next;
   next = only_reader (finder, node->out[0], "Add");
@@ -207,7 +207,7 @@ nr_plan_recognize (NrPlan *plan, GError **error)
         continue;
 
       x = deviation_of (&finder, node->in[1], &epsilon);
-      if (x == NULL || centered_of (&finder, node->in[0]) != x)
+      if (x == NULL || centered_of (&finder, node->in[0]) != x || ! nr_tensor_has_shape_of (x, node->out[0]))
         continue;
 
       node = take_affine (&finder, node, &scale, &bias);
