@@ -14,11 +14,16 @@ static const gint64 max_channels = 4096; /* of which 48 pixels are copied at onc
 static gboolean
 is_pointwise (const NrNode *node)
 {
-  const NrTensor *x = node->in[0], *w = node->in[1];
-  gsize           n;
+  const NrTensor *x, *w;
   const gint64   *values;
+  gsize           n;
 
-  if (! g_str_equal (node->op->type, "Conv") || x->is_constant || ! w->is_constant || w->shape.rank != x->shape.rank || x->shape.rank < 3 ||
+  if (! g_str_equal (node->op->type, "Conv"))
+    return FALSE;
+
+  x = node->in[0];
+  w = node->in[1];
+  if (x->is_constant || ! w->is_constant || w->shape.rank != x->shape.rank || x->shape.rank < 3 ||
       w->shape.dims[1] != x->shape.dims[1] || x->shape.dims[1] > max_channels)
     return FALSE;
 
