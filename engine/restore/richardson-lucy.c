@@ -234,7 +234,8 @@ nr_richardson_lucy_run (NrJob *job, GError **error)
 
   if (! nr_noise_estimate (job->source, job->cancellable, &noise, error))
     return FALSE;
-  job->report->noise_estimate = noise.level;
+  /* The noise itself, not the level that a network is best told. */
+  job->report->noise_estimate = sqrt ((noise.sigma[0] * noise.sigma[0] + noise.sigma[1] * noise.sigma[1] + noise.sigma[2] * noise.sigma[2]) / 3);
   nr_job_progress (job, estimate_share);
   method = method_new (job->arguments, job->report->noise_estimate);
   return nr_filter_run (&method.filter, job, job->fraction, error);

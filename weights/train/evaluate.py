@@ -53,7 +53,8 @@ def write_picture(path: Path, picture: ndarray) -> None:
     """uint8 as it is; float as a float32 TIFF, divided by 255."""
     if picture.dtype != numpy.uint8:
         picture = (picture / 255).astype(numpy.float32)
-    if not cv2.imwrite(str(path), numpy.ascontiguousarray(picture[:, :, ::-1])):
+    # Raw floats: OpenCV's own choice for them, LogLuv, loses much and stands for linear light.
+    if not cv2.imwrite(str(path), numpy.ascontiguousarray(picture[:, :, ::-1]), [cv2.IMWRITE_TIFF_COMPRESSION, 1]):
         raise RuntimeError(f"{path}: cannot be written")
 
 
