@@ -124,7 +124,6 @@ def start_engines(build, name, onnx, traced, shapes, size, cores, folder):
     }
     if name.endswith('+train'):
         network = name.removesuffix('+train')
-        shape = [str(len(cores)), *map(str, shapes[0][1:])]
         commands = {
             'ours': lambda y: [str(build / 'tests/bench/bench-train-network'), str(onnx), str(x_path), y, *shape],
             'torch': lambda y: [sys.executable, str(HERE / 'train-worker.py'), network, str(x_path), y, *shape],
