@@ -8,10 +8,10 @@
  * nothing else. Prints the shape of output 0 as SHAPE.
  */
 
-#include "nr-inference.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "driver-arguments.h"
 
 enum
 {
@@ -19,39 +19,6 @@ enum
   MAX_THREADS = 3,
   MISSING     = 77
 };
-
-static NrCpuLevel
-parse_level (const gchar *name)
-{
-  for (NrCpuLevel level = NR_CPU_C; level <= NR_CPU_AVX512; level++)
-    if (g_str_equal (name, nr_cpu_level_name (level)))
-      return level;
-
-  g_error ("no such level: %s", name);
-}
-
-/* "1x3x64x64:path": the shape, and the file's content. */
-static gchar *
-read_input (const gchar *argument, NrShape *shape)
-{
-  const gchar      *colon   = strchr (argument, ':');
-  g_auto (GStrv)    dims    = NULL;
-  gchar            *content = NULL;
-  g_autofree gchar *text    = NULL;
-  gsize             size, n;
-
-  g_assert_nonnull (colon);
-  text   = g_strndup (argument, colon - argument);
-  dims   = g_strsplit (text, "x", -1);
-  *shape = (NrShape) { NR_TYPE_FLOAT32, g_strv_length (dims), { 0 } };
-  for (guint i = 0; i < shape->rank; i++)
-    shape->dims[i] = g_ascii_strtoll (dims[i], NULL, 10);
-
-  g_assert_true (g_file_get_contents (colon + 1, &content, &size, NULL));
-  g_assert_true (nr_shape_n_elements (shape, &n));
-  g_assert_cmpuint (size, ==, n * sizeof (gfloat));
-  return content;
-}
 
 /* Output 0 with so many threads; the caller frees it. */
 static gchar *
@@ -112,8 +79,6 @@ main (int argc, char **argv)
     }
 
   g_assert_true (g_file_set_contents (argv[3], results[0], n * sizeof (gfloat), NULL));
-  for (guint i = 0; i < shape.rank; i++)
-    g_print ("%s%" G_GINT64_FORMAT, i > 0 ? "x" : "", shape.dims[i]);
-  g_print ("\n");
+  print_shape (&shape);
   return 0;
 }

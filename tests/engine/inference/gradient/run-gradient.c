@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../driver-arguments.h"
+
 enum
 {
   MAX_INPUTS  = 8,
@@ -28,51 +30,6 @@ typedef struct
   const gchar *folder;
   guint        threads;
 } Run;
-
-static NrCpuLevel
-parse_level (const gchar *name)
-{
-  for (NrCpuLevel level = NR_CPU_C; level <= NR_CPU_AVX512; level++)
-    if (g_str_equal (name, nr_cpu_level_name (level)))
-      return level;
-
-  g_error ("no such level: %s", name);
-}
-
-static gchar *
-read_file (const gchar *path, const NrShape *shape)
-{
-  gchar *content = NULL;
-  gsize  size, n;
-
-  g_assert_true (g_file_get_contents (path, &content, &size, NULL));
-  g_assert_true (nr_shape_n_elements (shape, &n));
-  g_assert_cmpuint (size, ==, n * sizeof (gfloat));
-  return content;
-}
-
-/* "1x3x64x64:path": the shape, and the file's content. A scalar is ":path". */
-static gchar *
-read_input (const gchar *argument, NrShape *shape)
-{
-  const gchar      *colon = strchr (argument, ':');
-  g_autofree gchar *text  = g_strndup (argument, colon - argument);
-  g_auto (GStrv)    dims  = g_strsplit (text, "x", -1);
-
-  *shape = (NrShape) { NR_TYPE_FLOAT32, g_strv_length (dims), { 0 } };
-  for (guint i = 0; i < shape->rank; i++)
-    shape->dims[i] = g_ascii_strtoll (dims[i], NULL, 10);
-
-  return read_file (colon + 1, shape);
-}
-
-static void
-print_shape (const NrShape *shape)
-{
-  for (guint i = 0; i < shape->rank; i++)
-    g_print ("%s%" G_GINT64_FORMAT, i > 0 ? "x" : "", shape->dims[i]);
-  g_print ("\n");
-}
 
 /* Writes KIND-I, or compares it with what one thread has written. */
 static void

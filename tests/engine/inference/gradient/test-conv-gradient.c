@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "../positions.h"
+
 typedef struct
 {
   const gchar *name;
@@ -66,38 +68,6 @@ out_size (const Case *c, guint a)
     return (c->size[a] - 1) * c->stride[a] + reach - c->begin[a] - c->end[a];
 
   return (c->size[a] + c->begin[a] + c->end[a] - reach) / c->stride[a] + 1;
-}
-
-static gsize
-product (const gint64 *values, guint n)
-{
-  gsize result = 1;
-
-  for (guint i = 0; i < n; i++)
-    result *= (gsize) values[i];
-  return result;
-}
-
-/* Index of position p in a space of n axes, or -1 when it is outside. */
-static gint64
-flat (const gint64 *p, const gint64 *size, guint n)
-{
-  gint64 index = 0;
-
-  for (guint a = 0; a < n; a++)
-    {
-      if (p[a] < 0 || p[a] >= size[a])
-        return -1;
-      index = index * size[a] + p[a];
-    }
-  return index;
-}
-
-static void
-unflat (gint64 index, const gint64 *size, guint n, gint64 *p)
-{
-  for (guint a = n; a-- > 0; index /= size[a])
-    p[a] = index % size[a];
 }
 
 typedef struct
