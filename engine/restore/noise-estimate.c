@@ -141,13 +141,20 @@ rise (gdouble value, gdouble low, gdouble high)
   return CLAMP ((value - low) / (high - low), 0, 1);
 }
 
-/* What a network is best told, from the channels' sigma and their mean GRAIN. Grey pictures, whose grain says nothing of
+gdouble
+nr_noise_sigma (const NrNoise *noise)
+{
+  const gdouble *sigma = noise->sigma;
+
+  return sqrt ((sigma[0] * sigma[0] + sigma[1] * sigma[1] + sigma[2] * sigma[2]) / 3);
+}
+
+/* What a network is best told, from the noise FOUND and the channels' mean GRAIN. Grey pictures, whose grain says nothing of
  * differences, are told their sigma. */
 static gdouble
-calibrated_level (const gdouble sigma[3], const gdouble grain[NR_NOISE_N_GRAIN])
+calibrated_level (gdouble found, const gdouble grain[NR_NOISE_N_GRAIN])
 {
   const gboolean is_grey = grain[3] == 0 && grain[4] == 0 && grain[5] == 0;
-  const gdouble  found   = sqrt ((sigma[0] * sigma[0] + sigma[1] * sigma[1] + sigma[2] * sigma[2]) / 3);
   const gdouble  level   = found * rise (found, surely_clean, surely_noisy);
   gdouble        sum     = nr_noise_calibration[NR_NOISE_N_GRAIN] * log1p (found) + nr_noise_calibration[NR_NOISE_N_GRAIN + 1];
 
@@ -181,7 +188,7 @@ nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *n
       for (guint i = 0; i < NR_NOISE_N_GRAIN; i++)
         grain[i] += channel_grain[i] / 3;
     }
-  noise->level = calibrated_level (noise->sigma, grain);
+  noise->level = calibrated_level (nr_noise_sigma (noise), grain);
   nr_noise_blocks_curve (blocks, noise->curve);
   return TRUE;
 }

@@ -13,9 +13,9 @@ typedef struct
   /* Standard deviation of the noise in each channel, on the 0-255 scale; grey has three equal ones. */
   gdouble sigma[3];
 
-  /* The level that a network is best told; 0: no noise. The root of the mean square over the channels, which is what
-   * networks were told in training, times 0.7 to 2.2 for coarse noise: part of that is taken for texture unless more is
-   * told; less below 3, where it may be texture. weights/train/noise_level.py fits the factor to what the network of nr-denoise makes of told levels. */
+  /* The level that a network is best told; 0: no noise. nr_noise_sigma (), which is what networks were told in training,
+   * times 0.7 to 2.2 for coarse noise: part of that is taken for texture unless more is told; less below 3, where it may be
+   * texture. weights/train/noise_level.py fits the factor to what the network of nr-denoise makes of told levels. */
   gdouble level;
 
   /* What the level is to be multiplied with at each step of brightness (noise-features.h). */
@@ -25,6 +25,9 @@ typedef struct
 /* Looks at SOURCE (all of it up to 16 megapixels, else at blocks on a fixed grid) a band at a time.
  * FALSE with the source's error or G_IO_ERROR_CANCELLED. */
 gboolean nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *noise, GError **error);
+
+/* The noise itself: the root of the mean square over the channels. For methods that are no networks. */
+gdouble nr_noise_sigma (const NrNoise *noise);
 
 /* Whether the noise depends on brightness. Told noise does not. */
 gboolean nr_noise_has_map (const NrNoise *noise);

@@ -235,7 +235,7 @@ nr_richardson_lucy_run (NrJob *job, GError **error)
   if (! nr_noise_estimate (job->source, job->cancellable, &noise, error))
     return FALSE;
   /* The noise itself, not the level that a network is best told. */
-  job->report->noise_estimate = sqrt ((noise.sigma[0] * noise.sigma[0] + noise.sigma[1] * noise.sigma[1] + noise.sigma[2] * noise.sigma[2]) / 3);
+  job->report->noise_estimate = nr_noise_sigma (&noise);
   nr_job_progress (job, estimate_share);
   method = method_new (job->arguments, job->report->noise_estimate);
   return nr_filter_run (&method.filter, job, job->fraction, error);
