@@ -161,7 +161,7 @@ transform (const Item *item, gsize first, gsize n, gsize c, gboolean of_output)
                                           grid->axis[2].output, item->u + t * winograd->u_ld + c, winograd->u_stride);
       else
         item->kernels->winograd_input (lanes, item->x + (group * plan->in_channels + item->c + c) * grid->in_plane,
-                                       grid->axis[2].input, item->v + t * NR_PANEL + c, winograd->v_stride);
+                                       grid->axis[2].input, 0, item->v + t * NR_PANEL + c, winograd->v_stride);
     }
 }
 

@@ -16,7 +16,7 @@ void nr_product_c (const float *a, const float *b, size_t ldb, size_t depth, siz
 void nr_product_ahead_c (const float *a, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc, const NrAhead *ahead);
 void nr_pack_panel_c (const NrGrid *grid, const float *x, size_t k0, size_t k1, size_t position, size_t n, size_t columns, float *b);
 void nr_store_row_c (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t step, size_t ahead);
-void nr_winograd_input_c (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride);
+void nr_winograd_input_c (const NrWinogradTile *tiles, const float *x, size_t ld, size_t ahead, float *v, size_t stride);
 void nr_winograd_output_c (const NrWinogradTile *tiles, const float *m, size_t stride, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t ld);
 
 /* Fills the element-wise and row slots. */

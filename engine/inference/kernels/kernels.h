@@ -224,10 +224,10 @@ struct NrKernels
    * What is to be written AHEAD floats further is asked for (0: nothing). */
   void (*store_row) (const float *sum, size_t n, const NrRowEpilogue *epilogue, const float *residual, float *y, size_t step, size_t ahead);
 
-  /* V = B^T d B of 16 tiles: v[p * stride + t], p = 8 * row + column < 64. x: the channel's plane with rows of ld floats.
-   * v and stride are multiples of 64 bytes. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
+  /* V = B^T d B of 16 tiles: v[p * stride + t], p = 8 * row + column < 64. x: the channel's plane with rows of ld floats;
+   * the same patches AHEAD floats further are asked for (0: nothing). v and stride are multiples of 64 bytes. Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks,
    * 2015; interpolation points 0, +-1, +-2, +-1/2 and infinity. */
-  void (*winograd_input) (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride);
+  void (*winograd_input) (const NrWinogradTile *tiles, const float *x, size_t ld, size_t ahead, float *v, size_t stride);
 
   /* U = G g G^T of 16 kernels, g[t * 16 + i], t = 3 * row + column, to u[p * 16 + i]; in double, for the weights' rounding is
    * the only error that no later step averages out. */

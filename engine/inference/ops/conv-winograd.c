@@ -176,6 +176,7 @@ transform_inputs (const Block *block, gsize begin, gsize end)
   for (gsize c = begin; c < end; c++)
     for (gsize t = 0; t < block->columns; t += NR_WINOGRAD_TILES)
       block->kernels->winograd_input (block->tiles + t, block->x + c * plan->in_channel, plan->in_row,
+                                      c + 1 < end ? plan->in_channel : 0,
                                       block->v + c * block->columns + t, block->v_stride);
 }
 

@@ -8,9 +8,9 @@
 #include "../winograd-weights.h"
 
 void
-nr_winograd_input_avx2 (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
+nr_winograd_input_avx2 (const NrWinogradTile *tiles, const float *x, size_t ld, size_t ahead, float *v, size_t stride)
 {
-  winograd_input_body (tiles, x, ld, v, stride);
+  winograd_input_body (tiles, x, ld, ahead, v, stride);
 }
 
 void

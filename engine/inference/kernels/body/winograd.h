@@ -265,6 +265,24 @@ winograd_scatter (NrVec v[PATCH])
 
 #endif
 
+/* Asks for a patch, or for two of AVX-512. */
+static inline __attribute__ ((always_inline)) void
+winograd_ask (const NrWinogradTile *tiles, int q, const float *x, size_t ld)
+{
+#pragma GCC unroll 8
+  for (int r = 0; r < PATCH; r++)
+    {
+      const float *row = x + (ptrdiff_t) ((size_t) r * ld);
+
+#if defined(__AVX512F__)
+      _mm_prefetch ((const char *) (row + tiles[winograd_tile (q)].in), _MM_HINT_T0);
+      _mm_prefetch ((const char *) (row + tiles[winograd_tile (q) + 4].in), _MM_HINT_T0);
+#else
+      _mm_prefetch ((const char *) (row + tiles[q].in), _MM_HINT_T0);
+#endif
+    }
+}
+
 static inline WinogradEdges
 winograd_edges (const NrWinogradTile *tiles)
 {
@@ -282,7 +300,7 @@ winograd_edges (const NrWinogradTile *tiles)
 
 /* NR_LANES tiles. */
 static inline __attribute__ ((always_inline)) void
-winograd_input_group (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride, WinogradEdges edges)
+winograd_input_group (const NrWinogradTile *tiles, const float *x, size_t ld, size_t ahead, float *v, size_t stride, WinogradEdges edges)
 {
   _Alignas (64) float half[PATCH][PATCH][NR_LANES]; /* B^T d: row, tile(s), columns */
 
@@ -290,6 +308,8 @@ winograd_input_group (const NrWinogradTile *tiles, const float *x, size_t ld, fl
     {
       NrVec d[PATCH], t[PATCH];
 
+      if (ahead != 0 && q % 2 == 0) /* every other tile of 24 bytes meets every cache line */
+        winograd_ask (tiles, q, x + ahead, ld);
 #pragma GCC unroll 8
       for (int r = 0; r < PATCH; r++)
         d[r] = winograd_load (tiles, q, x, ld, r, edges);
@@ -315,19 +335,19 @@ winograd_input_group (const NrWinogradTile *tiles, const float *x, size_t ld, fl
 }
 
 static inline void
-winograd_input_body (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
+winograd_input_body (const NrWinogradTile *tiles, const float *x, size_t ld, size_t ahead, float *v, size_t stride)
 {
   for (int t = 0; t < NR_WINOGRAD_TILES; t += NR_LANES)
     switch (winograd_edges (tiles + t))
       {
       case WINOGRAD_INSIDE:
-        winograd_input_group (tiles + t, x, ld, v + t, stride, WINOGRAD_INSIDE);
+        winograd_input_group (tiles + t, x, ld, ahead, v + t, stride, WINOGRAD_INSIDE);
         break;
       case WINOGRAD_COLUMNS:
-        winograd_input_group (tiles + t, x, ld, v + t, stride, WINOGRAD_COLUMNS);
+        winograd_input_group (tiles + t, x, ld, ahead, v + t, stride, WINOGRAD_COLUMNS);
         break;
       case WINOGRAD_RAGGED:
-        winograd_input_group (tiles + t, x, ld, v + t, stride, WINOGRAD_RAGGED);
+        winograd_input_group (tiles + t, x, ld, ahead, v + t, stride, WINOGRAD_RAGGED);
         break;
       }
 }

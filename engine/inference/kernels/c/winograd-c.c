@@ -37,7 +37,7 @@ static const float output_matrix[TILE][PATCH] = {
 // clang-format on
 
 void
-nr_winograd_input_c (const NrWinogradTile *tiles, const float *x, size_t ld, float *v, size_t stride)
+nr_winograd_input_c (const NrWinogradTile *tiles, const float *x, size_t ld, size_t ahead, float *v, size_t stride)
 {
   for (size_t t = 0; t < NR_WINOGRAD_TILES; t++)
     {
