@@ -165,23 +165,6 @@ fit_show (const gfloat *planes, gpointer data)
   nr_deliver_show (prior->job, core, &picture, (core->x - window->x) * scale, (core->y - window->y) * scale, scale, 0, 1);
 }
 
-/* Whether anything of the tile's result will be seen. */
-static gboolean
-is_wanted (const Prior *prior)
-{
-  g_autoptr (NrPicture) pixels = NULL;
-
-  if (prior->scale > 1 || (! prior->job->source->has_weight && ! prior->job->source->has_alpha))
-    return TRUE;
-  pixels = nr_window_read_source (prior->job->source, &prior->tile.zone, NULL);
-  if (! pixels)
-    return TRUE; /* whoever delivers it will say what is wrong */
-  for (gsize i = 0; i < (gsize) pixels->width * pixels->height; i++)
-    if ((! pixels->weight || pixels->weight[i] > 0) && (! pixels->alpha || pixels->alpha[i] > 0))
-      return TRUE;
-  return FALSE;
-}
-
 /* What a window without a fit becomes. */
 static void
 leave_as_it_is (const NrPicture *input, NrPicture *output, gint scale)
@@ -209,13 +192,16 @@ run_window (gpointer         data,
             GCancellable    *cancellable,
             GError         **error)
 {
-  Prior             *prior = data;
-  const NrPriorWatch watch = { fit_progress, fit_show, prior, cancellable, prior->job->arguments->stop };
+  Prior             *prior   = data;
+  gboolean           is_seen = TRUE;
+  const NrPriorWatch watch   = { fit_progress, fit_show, prior, cancellable, prior->job->arguments->stop };
 
   nr_tile_plan_get (&prior->plan, prior->i++, &prior->tile);
   prior->progress      = progress;
   prior->progress_data = progress_data;
-  if (nr_job_is_stopped (prior->job) || ! is_wanted (prior))
+  if (! nr_deliver_is_seen (prior->job, &prior->tile.zone, prior->scale, &is_seen, error))
+    return FALSE;
+  if (nr_job_is_stopped (prior->job) || ! is_seen)
     {
       leave_as_it_is (input, output, prior->scale);
       return TRUE;

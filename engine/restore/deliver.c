@@ -10,9 +10,6 @@
 #include "enlarge.h"
 #include "window.h"
 
-/* Rows that nr_deliver_source () copies at a time. */
-static const gint copy_rows = 256;
-
 /* A network's answer, placed. */
 typedef struct
 {
@@ -238,9 +235,25 @@ nr_deliver (NrJob           *job,
             gfloat           high,
             GError         **error)
 {
-  const Answer answer = { restored, x, y, low, high };
+  for (gint row = 0; row < rect->height; row += NR_DELIVER_ROWS)
+    {
+      const NrRect rows   = { rect->x, rect->y + row, rect->width, MIN (NR_DELIVER_ROWS, rect->height - row) };
+      const Answer answer = { restored, x, y + row * scale, low, high };
 
-  return scale == 1 ? deliver_same_size (job, rect, &answer, error) : deliver_enlarged (job, rect, &answer, scale, error);
+      if (! (scale == 1 ? deliver_same_size (job, &rows, &answer, error) : deliver_enlarged (job, &rows, &answer, scale, error)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+guint64
+nr_deliver_memory (gint width, gint scale)
+{
+  const guint64 n_pixels = (guint64) width * (NR_DELIVER_ROWS + 2 * NR_ENLARGE_MARGIN);
+  const guint64 n_scaled = (guint64) width * NR_DELIVER_ROWS * scale * scale;
+
+  /* The source and its view; the result, and while a channel is enlarged the selection, the plain one and the excess. */
+  return (n_pixels * (5 + 3 + 1) + (scale > 1 ? n_scaled * (4 + 3) : 0)) * sizeof (gfloat);
 }
 
 static gboolean
@@ -271,21 +284,40 @@ nr_deliver_show (NrJob           *job,
 }
 
 gboolean
-nr_deliver_source (NrJob *job, GError **error)
+nr_deliver_is_seen (NrJob *job, const NrRect *rect, gint scale, gboolean *is_seen, GError **error)
 {
-  const NrRect *region = &job->region;
+  const NrSource *source = job->source;
 
-  for (gint y = 0; y < region->height; y += copy_rows)
+  *is_seen = scale != 1 || (! source->has_weight && ! source->has_alpha);
+  for (gint y = 0; y < rect->height && ! *is_seen; y += NR_DELIVER_ROWS)
     {
-      const NrRect          rect = { region->x, region->y + y, region->width, MIN (copy_rows, region->height - y) };
-      g_autoptr (NrPicture) rows = NULL;
+      const NrRect          rows   = { rect->x, rect->y + y, rect->width, MIN (NR_DELIVER_ROWS, rect->height - y) };
+      g_autoptr (NrPicture) pixels = nr_window_read_source (source, &rows, error);
+
+      if (! pixels)
+        return FALSE;
+      for (gsize i = 0; i < (gsize) rows.width * rows.height && ! *is_seen; i++)
+        *is_seen = (! pixels->weight || pixels->weight[i] > 0) && (! pixels->alpha || pixels->alpha[i] > 0);
+    }
+  return TRUE;
+}
+
+gboolean
+nr_deliver_unchanged (NrJob *job, const NrRect *rect, gdouble share, GError **error)
+{
+  const gdouble first = job->fraction;
+
+  for (gint y = 0; y < rect->height; y += NR_DELIVER_ROWS)
+    {
+      const NrRect          rows   = { rect->x, rect->y + y, rect->width, MIN (NR_DELIVER_ROWS, rect->height - y) };
+      g_autoptr (NrPicture) source = NULL;
 
       if (g_cancellable_set_error_if_cancelled (job->cancellable, error))
         return FALSE;
-      rows = nr_window_read_source (job->source, &rect, error);
-      if (! rows || ! nr_deliver_result (job, &rect, rows, 1, error))
+      source = nr_window_read_source (job->source, &rows, error);
+      if (! source || ! nr_deliver_result (job, &rows, source, 1, error))
         return FALSE;
-      nr_job_progress (job, (y + rect.height) / (gdouble) region->height);
+      nr_job_progress (job, first + share * (y + rows.height) / rect->height);
     }
   return TRUE;
 }

@@ -7,6 +7,12 @@
 
 #include "job.h"
 
+/* Source rows that are delivered at a time: a picture has many more, and what is delivered is held several times. */
+enum
+{
+  NR_DELIVER_ROWS = 64
+};
+
 /* Writes the result of RECT (source pixels, inside the job's region) to the sink.
  *   restored   three planes of the network's answer, SCALE times as large as the source; the answer for RECT's corner
  *              lies at (x, y) of it; values are clipped to [low, high], the range that the network saw
@@ -35,8 +41,16 @@ void nr_deliver_show (NrJob           *job,
                       gfloat           low,
                       gfloat           high);
 
-/* Delivers the source unchanged: what strength 0 means. */
-gboolean nr_deliver_source (NrJob *job, GError **error);
+/* Sets *IS_SEEN: whether anything of RECT's result will differ from the source: something in it is selected and not wholly
+ * transparent. A result of another size is always new. */
+gboolean nr_deliver_is_seen (NrJob *job, const NrRect *rect, gint scale, gboolean *is_seen, GError **error);
+
+/* Delivers RECT of the source unchanged, at scale 1: what strength 0 means, or no selection. The job's progress moves on by
+ * SHARE of it. */
+gboolean nr_deliver_unchanged (NrJob *job, const NrRect *rect, gdouble share, GError **error);
+
+/* Bytes that nr_deliver () takes for a rectangle of WIDTH source pixels, however high. */
+guint64 nr_deliver_memory (gint width, gint scale);
 
 /* Writes RESULT, the result of RECT at SCALE, to the sink. */
 gboolean nr_deliver_result (NrJob *job, const NrRect *rect, const NrPicture *result, gint scale, GError **error);

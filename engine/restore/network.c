@@ -23,6 +23,8 @@ static const gint overlap_share  = 8;
 /* Windows start at multiples of this many of the network's own steps, so that the engine's Winograd convolutions, whose
  * tiles are 6 x 6 results, mostly round in the same way whatever the window. */
 static const gint grid_steps = 6;
+/* So much more a plan may cost if its windows are smaller: memory is the user's. */
+static const gdouble memory_price = 1.08;
 /* Share of the progress that the noise estimate gets. */
 static const gdouble estimate_share = 0.02;
 
@@ -156,6 +158,12 @@ compare_candidates (gconstpointer a, gconstpointer b)
   return (first->cost > second->cost) - (first->cost < second->cost);
 }
 
+static gdouble
+window_pixels (const Candidate *candidate)
+{
+  return (gdouble) candidate->plan.x.window * candidate->plan.y.window;
+}
+
 /* Every plan with window sizes from a list, cheapest first. A network of fixed size has one. */
 static GArray *
 list_candidates (const Network *network, gint width, gint height, const NrRect *region)
@@ -193,7 +201,24 @@ fail_memory (const Network *network, guint64 needed, guint64 budget, GError **er
   return FALSE;
 }
 
-/* The cheapest plan that fits into BUDGET bytes; MEMORY is what it takes. */
+/* Of the plans of LIST from FIRST on that cost hardly more than it, the one with the smallest windows. */
+static const Candidate *
+find_smallest (const GArray *list, guint first)
+{
+  const Candidate *best  = &g_array_index (list, Candidate, first);
+  const gdouble    limit = best->cost * memory_price;
+
+  for (guint i = first + 1; i < list->len && g_array_index (list, Candidate, i).cost <= limit; i++)
+    {
+      const Candidate *candidate = &g_array_index (list, Candidate, i);
+
+      if (window_pixels (candidate) < window_pixels (best))
+        best = candidate;
+    }
+  return best;
+}
+
+/* A plan that fits into BUDGET bytes, the cheapest or nearly so; MEMORY is what it takes. */
 static gboolean
 choose_plan (Network *network, gint width, gint height, const NrRect *region, guint64 budget, NrTilePlan *plan, guint64 *memory, GError **error)
 {
@@ -210,7 +235,7 @@ choose_plan (Network *network, gint width, gint height, const NrRect *region, gu
   for (guint i = 0; i < list->len; i++)
     {
       const Candidate *candidate = &g_array_index (list, Candidate, i);
-      const gdouble    n_pixels  = (gdouble) candidate->plan.x.window * candidate->plan.y.window;
+      const gdouble    n_pixels  = window_pixels (candidate);
 
       if (n_pixels >= limit)
         continue;
@@ -218,8 +243,8 @@ choose_plan (Network *network, gint width, gint height, const NrRect *region, gu
         return FALSE;
       if (*memory <= budget)
         {
-          *plan = candidate->plan;
-          return TRUE;
+          *plan = find_smallest (list, i)->plan;
+          return plan_memory (network, plan, memory, &network->session_memory, error);
         }
       /* Memory is a constant plus a share of the pixels, so that much less will do; asking costs a plan each time. */
       limit = n_pixels * budget / *memory;
@@ -338,7 +363,7 @@ nr_network_run (NrJob *job, GError **error)
   if (network.package->n_inputs == 2 && ! nr_noise_find (job, estimate_share, &network.noise, error))
     return FALSE;
   if (network.package->n_inputs == 2 && network.noise.level <= 0)
-    return nr_deliver_source (job, error);
+    return nr_deliver_unchanged (job, &job->region, 1 - job->fraction, error);
 
   run = (NrTileRun) {
     .scale = network.scale,

@@ -111,7 +111,7 @@ nr_nl_means_run (NrJob *job, GError **error)
   if (! nr_noise_find (job, estimate_share, &noise, error))
     return FALSE;
   if (noise.level <= 0)
-    return nr_deliver_source (job, error);
+    return nr_deliver_unchanged (job, &job->region, 1 - job->fraction, error);
   method = method_new (job->arguments, noise.level);
   return nr_filter_run (&method.filter, job, job->fraction, error);
 }

@@ -96,7 +96,7 @@ nr_restore_run (const NrArguments *arguments,
   start_report (&own_report, arguments, method, &job);
 
   is_done = ! g_cancellable_set_error_if_cancelled (cancellable, error) &&
-            (is_copy (arguments) ? nr_deliver_source (&job, error) : method->run (&job, error));
+            (is_copy (arguments) ? nr_deliver_unchanged (&job, &job.region, 1 - job.fraction, error) : method->run (&job, error));
   if (is_done)
     nr_job_progress (&job, 1);
   own_report.milliseconds = (g_get_monotonic_time () - job.start_time) / 1000.0;

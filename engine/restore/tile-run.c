@@ -151,26 +151,6 @@ strip_rows (const NrTilePlan *plan)
 
 /* -- The loop ------------------------------------------------------------------------------------------------------ */
 
-/* Delivers RECT unchanged if nothing in it is selected and visible: *IS_DONE. A result of another size is computed
- * everywhere. */
-static gboolean
-deliver_if_unselected (const NrTileRun *run, NrJob *job, const NrRect *rect, gboolean *is_done, GError **error)
-{
-  g_autoptr (NrPicture) pixels = NULL;
-
-  *is_done = FALSE;
-  if (run->scale != 1 || (! job->source->has_weight && ! job->source->has_alpha))
-    return TRUE;
-  pixels = nr_window_read_source (job->source, rect, error);
-  if (! pixels)
-    return FALSE;
-  for (gsize i = 0; i < (gsize) rect->width * rect->height; i++)
-    if ((! pixels->weight || pixels->weight[i] > 0) && (! pixels->alpha || pixels->alpha[i] > 0))
-      return TRUE;
-  *is_done = TRUE;
-  return nr_deliver_result (job, rect, pixels, 1, error);
-}
-
 static gboolean
 deliver_tile (const NrTileRun *run, NrJob *job, const NrTile *tile, const NrPicture *output, GError **error)
 {
@@ -212,15 +192,19 @@ nr_tile_run (const NrTileRun *run, NrJob *job, gdouble first_fraction, GError **
   for (guint i = 0; i < plan->n_tiles; i++)
     {
       g_autoptr (NrPicture) output  = NULL;
-      gboolean              is_done = FALSE;
+      gboolean              is_seen = TRUE;
       NrTile                tile;
 
       nr_tile_plan_get (plan, i, &tile);
       progress.first = first_fraction + i * progress.share;
-      if (! is_blended && ! deliver_if_unselected (run, job, &tile.core, &is_done, error))
+      if (! is_blended && ! nr_deliver_is_seen (job, &tile.core, run->scale, &is_seen, error))
         return FALSE;
-      if (is_done)
-        continue;
+      if (! is_seen)
+        {
+          if (! nr_deliver_unchanged (job, &tile.core, progress.share, error))
+            return FALSE;
+          continue;
+        }
       output = run_tile (run, job, &tile, &progress, error);
       if (! output)
         return FALSE;
@@ -245,11 +229,10 @@ nr_tile_run_memory (const NrTileRun *run)
   const guint64     scaled     = (guint64) run->scale * run->scale;
   const guint64     n_window   = (guint64) plan->x.window * plan->y.window;
   const gboolean    is_blended = plan->x.overlap > 0 && plan->n_tiles > 1;
-  guint64           n_floats;
+  const gint        width      = plan->x.end - plan->x.begin;
+  guint64           bytes      = n_window * (3 + 3 * scaled) * sizeof (gfloat); /* input and output */
 
-  /* Input, output; while reading the source's four planes, while delivering source, its view, and the result. */
-  n_floats = n_window * (3 + 3 * scaled + 4) + n_window * (5 + 3 + 4 * scaled);
   if (is_blended)
-    n_floats += (guint64) (plan->x.end - plan->x.begin) * strip_rows (plan) * 3 * scaled;
-  return n_floats * sizeof (gfloat);
+    bytes += (guint64) width * strip_rows (plan) * 3 * scaled * sizeof (gfloat);
+  return bytes + nr_deliver_memory (is_blended ? width : plan->x.window, run->scale);
 }

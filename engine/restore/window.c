@@ -6,6 +6,9 @@
 #include "window.h"
 #include "repair.h"
 
+/* Rows of a window that are read at a time, so that the source is not held beside it. */
+static const gint read_at_once = 64;
+
 const gfloat nr_luma_weights[3] = { 0.2126f, 0.7152f, 0.0722f };
 
 gint
@@ -98,29 +101,22 @@ read_repaired (const NrSource *source, NrRect *rect, GError **error)
   return g_steal_pointer (&picture);
 }
 
-NrPicture *
-nr_window_read (const NrSource *source, const NrRect *rect, gfloat low, gfloat high, GError **error)
+/* Fills rows [begin, end) of WINDOW, which is RECT of the source. */
+static gboolean
+read_rows (const NrSource *source, const NrRect *rect, gint begin, gint end, gfloat low, gfloat high, const gint *columns, NrPicture *window, GError **error)
 {
-  g_autoptr (NrPicture) window    = NULL;
-  g_autoptr (NrPicture) pixels    = NULL;
-  g_autofree gint      *columns   = g_new (gint, rect->width);
   const gsize           out_plane = (gsize) rect->width * rect->height;
+  g_autoptr (NrPicture) pixels    = NULL;
   NrRect                inner;
 
   mirrored_range (rect->x, rect->x + rect->width, source->width, &inner.x, &inner.width);
-  mirrored_range (rect->y, rect->y + rect->height, source->height, &inner.y, &inner.height);
+  mirrored_range (rect->y + begin, rect->y + end, source->height, &inner.y, &inner.height);
   pixels = read_repaired (source, &inner, error);
   if (! pixels)
-    return NULL;
-  window = nr_window_picture_new (rect->width, rect->height, 3, FALSE, FALSE, error);
-  if (! window)
-    return NULL;
-
-  for (gint x = 0; x < rect->width; x++)
-    columns[x] = nr_window_mirror (rect->x + x, source->width) - inner.x;
+    return FALSE;
 
   for (gint c = 0; c < 3; c++)
-    for (gint y = 0; y < rect->height; y++)
+    for (gint y = begin; y < end; y++)
       {
         const gint    channel = pixels->n_channels == 3 ? c : 0;
         const gint    row     = nr_window_mirror (rect->y + y, source->height) - inner.y;
@@ -128,7 +124,23 @@ nr_window_read (const NrSource *source, const NrRect *rect, gfloat low, gfloat h
         gfloat       *to      = window->color + c * out_plane + (gsize) y * rect->width;
 
         for (gint x = 0; x < rect->width; x++)
-          to[x] = CLAMP (from[columns[x]], low, high);
+          to[x] = CLAMP (from[columns[x] - inner.x], low, high);
       }
+  return TRUE;
+}
+
+NrPicture *
+nr_window_read (const NrSource *source, const NrRect *rect, gfloat low, gfloat high, GError **error)
+{
+  g_autoptr (NrPicture) window  = nr_window_picture_new (rect->width, rect->height, 3, FALSE, FALSE, error);
+  g_autofree gint      *columns = g_new (gint, rect->width);
+
+  if (! window)
+    return NULL;
+  for (gint x = 0; x < rect->width; x++)
+    columns[x] = nr_window_mirror (rect->x + x, source->width);
+  for (gint y = 0; y < rect->height; y += read_at_once)
+    if (! read_rows (source, rect, y, MIN (y + read_at_once, rect->height), low, high, columns, window, error))
+      return NULL;
   return g_steal_pointer (&window);
 }
