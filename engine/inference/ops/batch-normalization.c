@@ -204,7 +204,7 @@ static void
 channel_backward (const NrBackward *backward, const NrKernels *kernels, gsize c)
 {
   const BatchParams *params = backward->node->params;
-  const gfloat      *x      = nr_tensor_f32 (backward->in[0]);
+  const gfloat      *x      = backward->in[0] != NULL ? nr_tensor_f32 (backward->in[0]) : NULL;
   const gfloat      *dy     = nr_tensor_f32 (backward->out_gradient[0]);
   const gdouble      n      = (gdouble) (params->pictures * params->plane);
   gdouble            sum = 0.0, product = 0.0, mean, variance, inverse, factor;

@@ -276,6 +276,38 @@ test_unused (void)
     g_assert_cmpfloat (nr_trainer_parameter_gradient (trainer, 1)[i], ==, 0.0f);
 }
 
+/* Parameters are constants, statistics known: no gradient reads the input of the normalization, and it is not kept. */
+static void
+test_frozen_normalization (void)
+{
+  const gfloat           scale[]    = { 1, -2, 3 };
+  const gfloat           bias[]     = { 0.5f, 0, -1 };
+  const gfloat           mean[]     = { 0.1f, -0.2f, 0.3f };
+  const gfloat           variance[] = { 0.5f, 1, 2 };
+  const NrTrainerOptions options    = { 2, NR_CPU_AVX512, 0, TRUE, FALSE };
+  g_autoptr (NrGraph)    graph      = nr_graph_new ("frozen");
+  const NrValue          inputs[]   = { nr_graph_input (graph, "x", &picture), nr_graph_parameter (graph, "scale", &vector, scale),
+                                        nr_graph_parameter (graph, "bias", &vector, bias),
+                                        nr_graph_constant (graph, &vector, mean), nr_graph_constant (graph, &vector, variance) };
+  g_autoptr (NrModel)    model      = NULL;
+  g_autoptr (NrTrainer)  trainer    = NULL;
+  gfloat                 x[CHANNELS * PIXELS], g[CHANNELS * PIXELS];
+
+  nr_graph_output (graph, nr_graph_op (graph, "BatchNormalization", G_N_ELEMENTS (inputs), inputs, NULL), "y");
+  model   = nr_graph_to_model (graph, NULL);
+  trainer = nr_trainer_new (model, &picture, &options, NULL);
+  g_assert_nonnull (trainer);
+
+  fill (x, G_N_ELEMENTS (x), 3);
+  fill (g, G_N_ELEMENTS (g), 4);
+  g_assert_true (nr_trainer_forward (trainer, (const void *const[]) { x }, NULL, NULL));
+  memcpy (nr_trainer_output_gradient (trainer, 0), g, sizeof g);
+  g_assert_true (nr_trainer_backward (trainer, NULL, NULL));
+  for (gsize i = 0; i < G_N_ELEMENTS (g); i++)
+    g_assert_cmpfloat_with_epsilon (nr_trainer_input_gradient (trainer, 0)[i],
+                                    g[i] * scale[i / PIXELS] / sqrt (variance[i / PIXELS] + 1e-5), 1e-5);
+}
+
 static void
 test_cancel (void)
 {
@@ -342,6 +374,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gradient/trainer/memory-is-known-before", test_memory);
   g_test_add_func ("/gradient/trainer/operator-without-gradient-is-named", test_no_gradient);
   g_test_add_func ("/gradient/trainer/what-is-unused-has-gradient-zero", test_unused);
+  g_test_add_func ("/gradient/trainer/frozen-normalization-does-not-keep-its-input", test_frozen_normalization);
   g_test_add_func ("/gradient/trainer/cancelling-is-an-error", test_cancel);
   g_test_add_func ("/gradient/graph/first-mistake-is-reported", test_mistakes);
   return g_test_run ();
