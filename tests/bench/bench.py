@@ -45,6 +45,10 @@ class Engine:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=self.log, text=True, env=environment(len(cores)),
                                         preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        self.about = None
+
+    def wait(self):
+        """Until it has loaded the network and written its output; says what went wrong otherwise."""
         line = self.process.stdout.readline()
         if not line:
             self.log.seek(0)
@@ -133,14 +137,17 @@ def start_engines(build, name, onnx, traced, shapes, size, cores, folder):
     if node_modules() is None:
         commands.pop('onnxruntime-node', None)
 
+    results = {engine: folder / f'{engine}.f32' for engine in commands}
+    started = [Engine(engine, command(str(results[engine])), cores) for engine, command in commands.items()]
     engines, outputs = [], {}
-    for engine, command in commands.items():
-        y_path = folder / f'{engine}.f32'
+    for engine in started: # loading takes them longer than a run: all at once
         try:
-            engines.append(Engine(engine, command(str(y_path)), cores))
-            outputs[engine] = np.fromfile(y_path, np.float32)
+            engine.wait()
+            outputs[engine.name] = np.fromfile(results[engine.name], np.float32)
+            engines.append(engine)
         except (RuntimeError, OSError) as error:
-            print(f'{name} {size}: {engine} left out: {error}', file=sys.stderr)
+            print(f'{name} {size}: {engine.name} left out: {error}', file=sys.stderr)
+            engine.close()
     return engines, outputs
 
 
@@ -191,6 +198,8 @@ def measure(args, name, size, threads, folder, model=None):
     peak_program = args.build / 'tests/bench/bench-fma-peak'
     peak = Engine('peak', [str(peak_program)], cores[:1]) if peak_program.exists() else None
     try:
+        if peak:
+            peak.wait()
         is_training = name.endswith('+train')
         apart = gradient_differences(outputs) if is_training else differences(outputs)
         wrong = [e for e, d in apart.items() if not d <= (TRAINING_TOLERANCE if is_training else TOLERANCE)]
@@ -240,7 +249,7 @@ def main():
     parser.add_argument('--sizes', type=numbers, default=[256, 512])
     parser.add_argument('--threads', type=numbers, default=[1, 2])
     parser.add_argument('--rounds', type=int, default=2, help='at least so many')
-    parser.add_argument('--seconds', type=float, default=6.0, help='and until the engines ran so long')
+    parser.add_argument('--seconds', type=float, default=4.0, help='and until the engines ran so long')
     parser.add_argument('--cache', type=pathlib.Path, help='keep the ONNX files here')
     parser.add_argument('--json', action='store_true')
     args = parser.parse_args()
