@@ -18,8 +18,8 @@
 
 /* Context around a hole that the smallest fit has at least, as sides of the whole. */
 static const gint min_side = 64;
-/* Pixels looked at around a hole: a network that has seen nothing else needs few, and each takes time. */
-static const gint context = 32;
+/* Pixels looked at around a hole: from 32 of them a large hole became a smear, and each takes time. */
+static const gint context = 64;
 
 typedef struct
 {

@@ -15,9 +15,8 @@
 #include "nr-restore.h"
 #include "random-plane.h"
 
-/* The paper's: range of the noise, its perturbation in each iteration, Adam's step, memory of the average. */
+/* The paper's: range of the noise, Adam's step, memory of the average. */
 static const gfloat  noise_range   = 0.1f;
-static const gfloat  perturbation  = 1 / 30.0f;
 static const gdouble learning_rate = 0.01;
 static const gfloat  forgetting    = 0.01f;
 
@@ -52,6 +51,7 @@ struct _NrPriorFit
 
   gfloat *noise, *input;  /* n_inputs planes: fixed, and perturbed */
   gfloat *average, *best; /* 3 planes */
+  gfloat *variation;      /* 3 planes: gradient of the total variation; NULL without it */
 
   /* Of the trainer. */
   guint          n_parameters;
@@ -98,11 +98,18 @@ reducer_options (const NrPriorFitOptions *options)
   return (NrTrainerOptions) { options->threads, NR_CPU_AVX512, 0, TRUE, FALSE };
 }
 
+/* Of three planes: average, best, gradient of the total variation. */
+static guint
+n_pictures (const NrPriorFitOptions *options)
+{
+  return options->total_variation > 0 ? 3 : 2;
+}
+
 /* What a fit holds beside its trainers; N_PARAMETERS: Adam's two moments of each. */
 static guint64
 own_memory (const NrPriorNetwork *network, const NrPriorFitOptions *options)
 {
-  return (guint64) n_pixels (options) * (2 * network->n_inputs + 2 * 3) * sizeof (gfloat) +
+  return (guint64) n_pixels (options) * (2 * network->n_inputs + n_pictures (options) * 3) * sizeof (gfloat) +
          2 * nr_model_n_parameters (network->model) * sizeof (gfloat) +
          nr_early_stop_memory (3 * n_pixels (options), stop_window);
 }
@@ -179,7 +186,9 @@ allocate (NrPriorFit *fit, GError **error)
   fit->input   = g_try_new (gfloat, n * fit->n_inputs);
   fit->average = g_try_new (gfloat, n * 3);
   fit->best    = g_try_new (gfloat, n * 3);
-  if (fit->noise && fit->input && fit->average && fit->best)
+  if (fit->options.total_variation > 0)
+    fit->variation = g_try_new (gfloat, n * 3);
+  if (fit->noise && fit->input && fit->average && fit->best && (fit->variation || ! (fit->options.total_variation > 0)))
     return TRUE;
 
   g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
@@ -228,6 +237,7 @@ nr_prior_fit_free (NrPriorFit *fit)
   g_free (fit->input);
   g_free (fit->average);
   g_free (fit->best);
+  g_free (fit->variation);
   g_free (fit->values);
   g_free (fit->gradients);
   g_free (fit->n_elements);
@@ -291,10 +301,11 @@ perturb_noise (gsize begin, gsize end, guint thread, gpointer data)
   const Run        *run   = data;
   const NrPriorFit *fit   = run->fit;
   const gsize       width = fit->options.width;
+  const gfloat      sigma = fit->options.perturbation;
   const guint64     key   = nr_random_key (fit->options.seed + fit->n_runs, STREAM_PERTURBATION + run->iteration);
 
   for (gsize i = begin * width; i < end * width; i++)
-    fit->input[i] = fit->noise[i] + perturbation * nr_random_normal (key + i);
+    fit->input[i] = fit->noise[i] + sigma * nr_random_normal (key + i);
 }
 
 static void
@@ -329,6 +340,28 @@ compare (NrPriorFit *fit, const gfloat *known, const gfloat *weight, GCancellabl
   return TRUE;
 }
 
+static void
+add_variation_range (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const NrPriorFit *fit      = ((const Run *) data)->fit;
+  gfloat           *gradient = nr_trainer_output_gradient (fit->trainer, 0);
+
+  for (gsize i = begin; i < end; i++)
+    gradient[i] += fit->options.total_variation * fit->variation[i];
+}
+
+/* Adds the total variation of the picture to the loss: its gradient to that of the loss. */
+static void
+add_variation (Run *run)
+{
+  NrPriorFit              *fit     = run->fit;
+  const NrPriorFitOptions *options = &fit->options;
+
+  nr_loss_total_variation (nr_trainer_pool (fit->trainer), nr_trainer_output (fit->trainer, 0), 3, options->height, options->width,
+                           fit->variation);
+  nr_pool_for (nr_trainer_pool (fit->trainer), 3 * n_pixels (options), 65536, add_variation_range, run, NULL, NULL);
+}
+
 static gboolean
 iterate (Run *run, NrAdam *adam, const gfloat *known, const gfloat *weight, GCancellable *cancellable, GError **error)
 {
@@ -346,6 +379,8 @@ iterate (Run *run, NrAdam *adam, const gfloat *known, const gfloat *weight, GCan
                    run->iteration);
       return FALSE;
     }
+  if (fit->variation)
+    add_variation (run);
   if (! nr_trainer_backward (fit->trainer, cancellable, error))
     return FALSE;
   nr_adam_step (adam, nr_trainer_pool (fit->trainer), fit->values, fit->gradients);
@@ -354,14 +389,21 @@ iterate (Run *run, NrAdam *adam, const gfloat *known, const gfloat *weight, GCan
 
 /* Early outputs are forgotten sooner, so that a short run is not an average with its own beginning. */
 static void
+add_range_to_average (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const Run        *run     = data;
+  const NrPriorFit *fit     = run->fit;
+  const gfloat     *picture = nr_trainer_output (fit->trainer, 0);
+  const gfloat      share   = MAX (forgetting, 10 / (10.0f + run->iteration));
+
+  for (gsize i = begin; i < end; i++)
+    fit->average[i] += share * (picture[i] - fit->average[i]);
+}
+
+static void
 add_to_average (Run *run)
 {
-  NrPriorFit   *fit     = run->fit;
-  const gfloat *picture = nr_trainer_output (fit->trainer, 0);
-  const gfloat  share   = MAX (forgetting, 10 / (10.0f + run->iteration));
-
-  for (gsize i = 0; i < 3 * n_pixels (&fit->options); i++)
-    fit->average[i] += share * (picture[i] - fit->average[i]);
+  nr_pool_for (nr_trainer_pool (run->fit->trainer), 3 * n_pixels (&run->fit->options), 65536, add_range_to_average, run, NULL, NULL);
 }
 
 static void
@@ -422,7 +464,7 @@ nr_prior_fit_run (NrPriorFit         *fit,
   g_autoptr (NrAdam)      adam         = nr_adam_new (&adam_options, fit->n_parameters, fit->n_elements);
   g_autoptr (NrEarlyStop) early_stop   = nr_early_stop_new (n, stop_window, stop_burn_in * fit->options.iterations,
                                                             stop_patience * fit->options.iterations);
-  gboolean                has_best     = FALSE;
+  guint                   best_at      = 0; /* iterations then; 0: no best yet */
   gint64                  shown        = 0;
   Run                     run          = { fit, x, y, 0 };
 
@@ -439,14 +481,17 @@ nr_prior_fit_run (NrPriorFit         *fit,
       if (fit->options.stops_early)
         advice = nr_early_stop_add (early_stop, nr_trainer_output (fit->trainer, 0));
       if (advice == NR_EARLY_STOP_BEST)
-        memcpy (fit->best, fit->average, n * sizeof (gfloat));
-      has_best |= advice == NR_EARLY_STOP_BEST;
+        {
+          memcpy (fit->best, fit->average, n * sizeof (gfloat));
+          best_at = run.iteration + 1;
+        }
       if (advice == NR_EARLY_STOP_NOW)
         break;
       tell (fit, watch, run.iteration + 1, &shown);
     }
-  g_debug ("deep image prior: %u iterations", run.iteration);
+  g_debug ("deep image prior: %u iterations of %u, the best %u", run.iteration, fit->options.iterations,
+           best_at > 0 ? best_at : run.iteration);
 
-  memcpy (picture, has_best ? fit->best : fit->average, n * sizeof (gfloat));
+  memcpy (picture, best_at > 0 ? fit->best : fit->average, n * sizeof (gfloat));
   return ! fit->reducer || back_project (fit, known, weight, watch->cancellable, picture, error);
 }

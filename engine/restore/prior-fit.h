@@ -17,6 +17,8 @@ typedef struct
   gint     scale;         /* what is known is the picture reduced so many times by a Lanczos filter; 1: the picture */
   guint    iterations;    /* at most */
   gboolean stops_early;   /* as early-stop.h decides */
+  gfloat   perturbation;  /* sigma of what is added to the noise in each iteration: the more, the slower and the smoother */
+  gfloat   total_variation; /* weight of it in the loss, beside the mean square; 0: none */
   guint    seed;
   guint    threads;
 } NrPriorFitOptions;

@@ -13,7 +13,7 @@
 
 enum
 {
-  N_INPUTS  = 32,
+  N_INPUTS  = 16,
   N_SKIP    = 4,
   MAX_DEPTH = 5
 };
@@ -120,28 +120,26 @@ enlarge (Builder *builder, NrValue value)
   return nr_graph_op (builder->graph, "Resize", G_N_ELEMENTS (inputs), inputs, "mode=linear");
 }
 
-/* From N_FROM channels to widths[LEVEL] of the same size. */
+/* From N_FROM channels to as many as the level above has, of the same size: fewer channels are enlarged and convolved
+ * there, at no loss that we could measure. */
 static NrValue
 hourglass (Builder *builder, NrValue value, gint n_from, guint level)
 {
   const gint width = widths[level];
-  gint       n_up  = width;
+  const gint n_to  = level > 0 ? widths[level - 1] : width;
   NrValue    joined[2];
 
   joined[0] = convolve (builder, value, n_from, N_SKIP, 1, 1);
   value     = convolve (builder, value, n_from, width, 3, 2);
   value     = convolve (builder, value, width, width, 3, 1);
   if (level + 1 < builder->depth)
-    {
-      value = hourglass (builder, value, width, level + 1);
-      n_up  = widths[level + 1];
-    }
+    value = hourglass (builder, value, width, level + 1);
   joined[1] = enlarge (builder, value);
 
   value = nr_graph_op (builder->graph, "Concat", 2, joined, "axis=1");
-  value = normalize (builder, value, N_SKIP + n_up);
-  value = convolve (builder, value, N_SKIP + n_up, width, 3, 1);
-  return convolve (builder, value, width, width, 1, 1);
+  value = normalize (builder, value, N_SKIP + width);
+  value = convolve (builder, value, N_SKIP + width, width, 3, 1);
+  return convolve (builder, value, width, n_to, 1, 1);
 }
 
 /* The last convolution and its sigmoid. */

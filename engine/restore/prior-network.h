@@ -25,7 +25,7 @@ guint nr_prior_network_depth (gint side);
 
 /* An hourglass with skip connections: at each of DEPTH levels the picture is halved by a convolution with stride 2, and on
  * the way back doubled linearly and joined with 4 channels of what went down. Batch normalization and LeakyReLU follow all
- * convolutions but the last, which a sigmoid follows. 32 channels of noise. Parameters are random by SEED, distributed as
+ * convolutions but the last, which a sigmoid follows. 16 channels of noise. Parameters are random by SEED, distributed as
  * PyTorch's are. The paper's has 128 channels on all levels; ours has fewer at the finer ones, where they cost most.
  * Source: Ulyanov, Vedaldi, Lempitsky, Deep image prior, 2018, figure 21 of the supplement. */
 gboolean nr_prior_network_new (NrPriorNetwork *network, guint depth, guint seed, GError **error);

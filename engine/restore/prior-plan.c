@@ -7,22 +7,38 @@
 
 #include <math.h>
 
-/* Iterations at most, where the user leaves them to us, of a window of 288 x 288 pixels. Time bounds them: with 256 x 256
- * selected pixels each task takes less than two minutes on two processor cores with AVX-512. Small windows are learned
- * sooner, and noise with them; large ones have more to learn, but a super-resolved window is large already. */
-static const guint iterations[NR_N_TASKS] = {
-  [NR_TASK_DENOISE]       = 1600,
-  [NR_TASK_SUPER_RESOLVE] = 450,
-  [NR_TASK_FILL]          = 1200,
+/* How a task is fitted. Chosen by validation pictures, none of which is a test picture. */
+typedef struct
+{
+  guint  iterations;      /* at most, where the user leaves them to us */
+  gfloat perturbation;    /* of the noise, for each iteration there may be */
+  gfloat total_variation; /* weight in the loss */
+} PriorTask;
+
+/* Time bounds the iterations: with 256 x 256 selected pixels each task takes less than two minutes on two processor cores
+ * with AVX-512. The fewer there are, the less is the noise perturbed: that slows learning down and makes it better in the
+ * end. Total variation keeps an enlarged picture free of grain that its reduction does not show: 1.1 dB after 200 iterations
+ * of a texture enlarged four times; a denoised picture did not gain by it. */
+static const PriorTask tasks[NR_N_TASKS] = {
+  [NR_TASK_DENOISE]       = { 1600, 7e-6f, 0 },
+  [NR_TASK_SUPER_RESOLVE] = { 500, 1e-5f, 0.005f },
+  [NR_TASK_FILL]          = { 1000, 3.5e-6f, 0 },
 };
+
+static const gfloat max_perturbation = 1 / 30.0f; /* the paper's */
+
+/* The window that 256 x 256 selected pixels are denoised in. */
 static const gdouble usual_side = 288;
 
+/* A small window's noise is learned sooner; a large one would take too long, but is nearly as good after half as many. */
 static guint
 automatic_iterations (NrTask task, gint width, gint height)
 {
-  const gdouble side = sqrt ((gdouble) width * height);
+  const gdouble relative = sqrt ((gdouble) width * height) / usual_side;
 
-  return task == NR_TASK_SUPER_RESOLVE ? iterations[task] : iterations[task] * CLAMP (side / usual_side, 0.4, 1.5);
+  if (task != NR_TASK_DENOISE)
+    return tasks[task].iterations;
+  return tasks[task].iterations * (relative < 1 ? MAX (relative, 0.4) : MAX (1 / relative, 0.5));
 }
 
 gint
@@ -42,15 +58,19 @@ nr_prior_plan_network (const NrArguments *arguments, gint side, NrPriorNetwork *
 void
 nr_prior_plan_fit (const NrArguments *arguments, gint width, gint height, NrPriorFitOptions *options)
 {
+  const PriorTask *task = &tasks[arguments->task];
+
   *options = (NrPriorFitOptions) {
-    .width       = width,
-    .height      = height,
-    .scale       = arguments->task == NR_TASK_SUPER_RESOLVE ? arguments->scale : 1,
-    .iterations  = arguments->iterations > 0 ? (guint) arguments->iterations : automatic_iterations (arguments->task, width, height),
-    .stops_early = arguments->iterations == 0 && arguments->task != NR_TASK_FILL,
-    .seed        = arguments->seed,
-    .threads     = arguments->threads,
+    .width           = width,
+    .height          = height,
+    .scale           = arguments->task == NR_TASK_SUPER_RESOLVE ? arguments->scale : 1,
+    .iterations      = arguments->iterations > 0 ? (guint) arguments->iterations : automatic_iterations (arguments->task, width, height),
+    .stops_early     = arguments->iterations == 0 && arguments->task != NR_TASK_FILL,
+    .total_variation = task->total_variation,
+    .seed            = arguments->seed,
+    .threads         = arguments->threads,
   };
+  options->perturbation = MIN (task->perturbation * options->iterations, max_perturbation);
 }
 
 /* -- Time ---------------------------------------------------------------------------------------------------------- */

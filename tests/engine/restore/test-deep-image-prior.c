@@ -313,6 +313,77 @@ test_enlarges (void)
       g_assert_cmpfloat_with_epsilon (result->color[(3 * y + 1) * 60 + 3 * x + 1], picture->color[y * 20 + x], 0.2);
 }
 
+/* -- One fit ------------------------------------------------------------------------------------------------------- */
+
+enum
+{
+  FIT_SIDE = 48
+};
+
+static void
+remember_progress (gdouble fraction, gpointer data)
+{
+  *(gdouble *) data = fraction;
+}
+
+/* A fit to KNOWN of FIT_SIDE x FIT_SIDE; how far it got of the iterations it may take. */
+static gdouble
+fit_picture (const NrPicture *known, gboolean stops_early, gfloat total_variation, guint iterations, gfloat *picture)
+{
+  const NrPriorFitOptions options = { .width           = FIT_SIDE,
+                                      .height          = FIT_SIDE,
+                                      .scale           = 1,
+                                      .iterations      = iterations,
+                                      .stops_early     = stops_early,
+                                      .perturbation    = 0.003f,
+                                      .total_variation = total_variation,
+                                      .threads         = 2 };
+  gdouble                 reached = 0;
+  const NrPriorWatch      watch   = { .progress = remember_progress, .data = &reached };
+  g_auto (NrPriorNetwork) network = { 0 };
+  g_autoptr (NrPriorFit)  fit     = NULL;
+
+  g_assert_true (nr_prior_network_new (&network, 2, 0, NULL));
+  fit = nr_prior_fit_new (&network, &options, NULL);
+  g_assert_true (nr_prior_fit_run (fit, 0, 0, known->color, NULL, &watch, picture, NULL));
+  return reached;
+}
+
+/* Mean absolute difference of horizontal neighbors. */
+static gdouble
+roughness (const gfloat *picture)
+{
+  gdouble sum = 0;
+
+  for (gint i = 1; i < 3 * FIT_SIDE * FIT_SIDE; i++)
+    sum += i % FIT_SIDE > 0 ? ABS (picture[i] - picture[i - 1]) : 0;
+  return sum / (3 * FIT_SIDE * (FIT_SIDE - 1));
+}
+
+static void
+test_stops_by_itself (void)
+{
+  g_autoptr (NrPicture) picture = noisy_picture (FIT_SIDE, FIT_SIDE);
+  g_autofree gfloat    *result  = g_new (gfloat, 3 * FIT_SIDE * FIT_SIDE);
+
+  for (gsize i = 0; i < 3 * FIT_SIDE * FIT_SIDE; i++)
+    picture->color[i] = (i % FIT_SIDE) / (gfloat) FIT_SIDE + 0.5f * nr_random_uniform (i) - 0.25f;
+  g_assert_cmpfloat (fit_picture (picture, TRUE, 0, 600, result), <, 0.99);
+  g_assert_cmpfloat (roughness (result), <, roughness (picture->color));
+}
+
+static void
+test_total_variation_smooths (void)
+{
+  g_autoptr (NrPicture) picture = noisy_picture (FIT_SIDE, FIT_SIDE);
+  g_autofree gfloat    *rough   = g_new (gfloat, 3 * FIT_SIDE * FIT_SIDE);
+  g_autofree gfloat    *smooth  = g_new (gfloat, 3 * FIT_SIDE * FIT_SIDE);
+
+  g_assert_cmpfloat (fit_picture (picture, FALSE, 0, 150, rough), ==, 1);
+  fit_picture (picture, FALSE, 0.1f, 150, smooth);
+  g_assert_cmpfloat (roughness (smooth), <, 0.7 * roughness (rough));
+}
+
 /* -- Filling ------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -443,6 +514,8 @@ main (int argc, char **argv)
   g_test_add_func ("/restore/deep-image-prior/cancel-throws-it-away", test_cancel_throws_away);
   g_test_add_func ("/restore/deep-image-prior/windows-meet-without-a-step", test_blocks);
   g_test_add_func ("/restore/deep-image-prior/enlarges", test_enlarges);
+  g_test_add_func ("/restore/deep-image-prior/stops-by-itself-before-it-has-learned-the-noise", test_stops_by_itself);
+  g_test_add_func ("/restore/deep-image-prior/total-variation-makes-it-smoother", test_total_variation_smooths);
   g_test_add_func ("/restore/deep-image-prior/fills-the-hole-and-nothing-else", test_fills_the_hole_only);
   g_test_add_func ("/restore/deep-image-prior/nothing-known-is-refused", test_nothing_known);
   g_test_add_func ("/restore/deep-image-prior/a-network-of-a-file-can-be-the-prior", test_network_of_a_file);
