@@ -19,7 +19,7 @@
 static const gchar *
 method (const NrNode *node)
 {
-  static const gchar *const names[] = { "undecided", "band", "depthwise", "panel", "winograd" };
+  static const gchar *const names[] = { "undecided", "band", "depthwise", "panel", "plane", "winograd" };
 
   if (! g_str_has_prefix (node->op->type, "Conv"))
     return "";

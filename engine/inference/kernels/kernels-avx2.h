@@ -20,8 +20,12 @@ void nr_winograd_output_avx2 (const NrWinogradTile *tiles, const float *m, size_
 
 /* Fills the element-wise and row slots. */
 void nr_fill_elementwise_avx2 (NrKernels *kernels);
+void nr_product_stream_avx2 (const float *a, const float *b, size_t ldb, const ptrdiff_t *offset, size_t gap, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
+void nr_row_product_avx2 (const float *a, const float *b, size_t ldb, size_t depth, size_t n, float *y, bool accumulate);
 void nr_product_at_avx2 (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
 void nr_copy_row_avx2 (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, size_t ahead, float *to);
+void nr_copy_windows_avx2 (const float *plane, size_t row, const ptrdiff_t *offset, size_t n_windows, size_t n_rows, size_t width, float *to, size_t stride);
+void nr_split_rows_avx2 (const float *rows, size_t stride, size_t n_rows, size_t n, size_t step, float *to, size_t ld, size_t split);
 void nr_interleave_avx2 (const float *rows, size_t stride, size_t n_rows, size_t n, float *to);
 void nr_product_outer_avx2 (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
 void nr_transpose_rows_avx2 (const float *rows, size_t stride, size_t n, float *to, size_t ld);

@@ -174,6 +174,10 @@ struct NrKernels
    * calling thread. */
   void (*matrix_product) (bool trans_a, bool trans_b, size_t m, size_t n, size_t k, float alpha, const float *a, size_t lda, const float *b, size_t ldb, float beta, float *y, size_t ldy);
 
+  /* y[j] = sum over k of a[k] b[k * ldb + j], j < n, added to what y holds if ACCUMULATE: one row times a matrix. Rows are read
+   * several at a time, which brings a matrix from memory faster than one after another. */
+  void (*row_product) (const float *a, const float *b, size_t ldb, size_t depth, size_t n, float *y, bool accumulate);
+
   /* c[i][j] = sum over k of a[k][i] b[k][j], added to what c holds if ACCUMULATE.
    *   a  depth x rows, contiguous; 1 <= rows <= NR_ROWS
    *   b  depth x columns, row stride ldb; columns 16, 32 or 48; rows of b 64-byte aligned
@@ -187,6 +191,10 @@ struct NrKernels
 
   /* The same as product with row k of b at b + offset[k], c replaced; b needs no alignment, columns beyond those wanted are read too. */
   void (*product_at) (const float *a, const float *b, const ptrdiff_t *offset, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
+
+  /* The same for weights that come from memory and are read once: those further on are asked for meanwhile. Columns 16 j to
+   * 16 j + 15 of row k are 16 floats from b + offset[k] + j gap on, or where offset is NULL from b + k ldb + j gap on. */
+  void (*product_stream) (const float *a, const float *b, size_t ldb, const ptrdiff_t *offset, size_t gap, size_t depth, size_t rows, size_t columns, float *c, size_t ldc);
 
   /* The sums of product_at, stored at once: row i to targets[i].y + at, n elements, n <= NR_PANEL. With 2 lanes, rows 2 i and
    * 2 i + 1 alternate in targets[i].y + at, n <= 2 NR_PANEL elements of both together. Columns beyond those wanted are read
@@ -211,6 +219,13 @@ struct NrKernels
   /* to[j] = row[first + j * step], 0 outside [0, width), j < n; first may be negative, step >= 1. What lies AHEAD floats
    * further is asked for, to be in the cache soon (0: nothing). */
   void (*copy_row) (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t width, ptrdiff_t n, size_t ahead, float *to);
+
+  /* Rows split by remainder: to[r * ld + i % step * split + i / step] = rows[r * stride + i], r < n_rows, i < n. */
+  void (*split_rows) (const float *rows, size_t stride, size_t n_rows, size_t n, size_t step, float *to, size_t ld, size_t split);
+
+  /* Windows of a plane, each row behind the one before: to[i * stride + r * width + j] = plane[offset[i] + r * row + j], i <
+   * n_windows, r < n_rows, j < width; width >= 1, n_rows * width <= stride. */
+  void (*copy_windows) (const float *plane, size_t row, const ptrdiff_t *offset, size_t n_windows, size_t n_rows, size_t width, float *to, size_t stride);
 
   /* to[j * n_rows + i] = rows[i * stride + j], j < n. */
   void (*interleave) (const float *rows, size_t stride, size_t n_rows, size_t n, float *to);

@@ -29,6 +29,8 @@ enum
   MAX_SCRATCH = 1 << 22,  /* floats: beyond that panels serve better */
   MAX_LANES   = 8,        /* phases along a row */
   NARROW      = 4,        /* positions of a row */
+  LEAST_ITEMS = 8,
+  LEAST_WORK  = 200000,   /* multiply-adds of an item, where there are more than those */
   MAX_SPLIT   = 4         /* phases across rows of a plain convolution */
 };
 
@@ -47,13 +49,6 @@ typedef struct
   gsize     size;     /* of all */
 } Layout;
 
-/* Offsets of the taps that some parts have along an axis, ascending. */
-typedef struct
-{
-  gsize     n;
-  ptrdiff_t offset[];
-} Taps;
-
 struct _NrConvBand
 {
   const NrConvPart *parts; /* lanes x across of them */
@@ -66,12 +61,6 @@ struct _NrConvBand
   ptrdiff_t        *offset[MAX_LANES]; /* of each k in the copied rows */
 };
 
-static ptrdiff_t
-floor_div (ptrdiff_t a, ptrdiff_t b)
-{
-  return a >= 0 ? a / b : -((-a + b - 1) / b);
-}
-
 static gsize
 round_up (gsize n, gsize multiple)
 {
@@ -79,36 +68,6 @@ round_up (gsize n, gsize multiple)
 }
 
 /* -- Taps --------------------------------------------------------------------------------------------------------- */
-
-/* The union over N parts, each STRIDE further in the list. */
-static Taps *
-union_of_taps (const NrConvPart *parts, gsize n, gsize stride, guint axis)
-{
-  gsize most = 0;
-  Taps *taps;
-
-  for (gsize p = 0; p < n; p++)
-    most += parts[p * stride].grid.axis[axis].n_taps;
-
-  taps = g_malloc0 (sizeof (Taps) + most * sizeof (ptrdiff_t));
-  for (gsize p = 0; p < n; p++)
-    for (gsize t = 0; t < parts[p * stride].grid.axis[axis].n_taps; t++)
-      {
-        const ptrdiff_t offset = parts[p * stride].grid.axis[axis].offset[t];
-        gsize           at     = 0;
-
-        while (at < taps->n && taps->offset[at] < offset)
-          at++;
-        if (at < taps->n && taps->offset[at] == offset)
-          continue;
-
-        memmove (&taps->offset[at + 1], &taps->offset[at], (taps->n - at) * sizeof (ptrdiff_t));
-        taps->offset[at] = offset;
-        taps->n++;
-      }
-
-  return taps;
-}
 
 /* Index of the part's tap at OFFSET along an axis, or its n_taps if it has none. */
 static gsize
@@ -145,8 +104,8 @@ cost_of_rows (gsize rows)
 static gdouble
 cost_of_stack (const NrConvPlan *plan, gsize across, gsize lanes)
 {
-  g_autofree Taps *y = union_of_taps (plan->parts, across, lanes, 1);
-  g_autofree Taps *x = union_of_taps (plan->parts, lanes, 1, 2);
+  g_autofree NrConvTaps *y = nr_conv_union_of_taps (plan->parts, across, lanes, 1);
+  g_autofree NrConvTaps *x = nr_conv_union_of_taps (plan->parts, lanes, 1, 2);
 
   return y->n * x->n * cost_of_rows (plan->out_channels * across * lanes);
 }
@@ -268,16 +227,16 @@ split_few_channels (NrConvPlan *plan)
 static Layout
 lay_out (const NrConvPlan *plan, const NrConvPart *parts, gsize rows, gsize columns)
 {
-  g_autofree Taps *y      = union_of_taps (parts, plan->across, plan->lanes, 1);
-  g_autofree Taps *x      = union_of_taps (parts, plan->lanes, 1, 2);
-  const gsize      y_step = parts->grid.axis[1].step;
-  const ptrdiff_t  x_step = (ptrdiff_t) parts->grid.axis[2].step;
-  const gsize      reach  = y->n > 0 ? (gsize) (y->offset[y->n - 1] - y->offset[0]) : 0;
-  const ptrdiff_t  x_last = x->n > 0 ? floor_div (x->offset[x->n - 1], x_step) : 0;
-  Layout           layout = { .n_splits = (gsize) x_step };
+  g_autofree NrConvTaps *y      = nr_conv_union_of_taps (parts, plan->across, plan->lanes, 1);
+  g_autofree NrConvTaps *x      = nr_conv_union_of_taps (parts, plan->lanes, 1, 2);
+  const gsize            y_step = parts->grid.axis[1].step;
+  const ptrdiff_t        x_step = (ptrdiff_t) parts->grid.axis[2].step;
+  const gsize            reach  = y->n > 0 ? (gsize) (y->offset[y->n - 1] - y->offset[0]) : 0;
+  const ptrdiff_t        x_last = x->n > 0 ? nr_conv_floor_div (x->offset[x->n - 1], x_step) : 0;
+  Layout                 layout = { .n_splits = (gsize) x_step };
 
   layout.y_first = y->n > 0 ? y->offset[0] : 0;
-  layout.x_first = x->n > 0 ? floor_div (x->offset[0], x_step) : 0;
+  layout.x_first = x->n > 0 ? nr_conv_floor_div (x->offset[0], x_step) : 0;
   layout.n_rows  = (rows - 1) * y_step + reach + 1;
   layout.split   = round_up (round_up (columns, 16) + (gsize) (x_last - layout.x_first), 16);
   layout.row     = layout.split * layout.n_splits;
@@ -345,8 +304,11 @@ nr_conv_band_fits (NrConvPlan *plan)
       plan->columns = round_up ((width + n - 1) / n, NR_PANEL);
     }
 
-  /* Tall kernels copy the rows between items twice: fewer, taller items. */
-  const gsize n_items = h->n_taps > 2 ? 32 : 64;
+  /* Tall kernels copy the rows between items twice: fewer, taller items. So do small pictures, whose rows are soon copied
+   * but not for nothing. */
+  const gdouble work = (gdouble) h->positions * (gdouble) (width * plan->n_parts * plan->parts[0].grid.n_taps) *
+                       (gdouble) (plan->in_channels * plan->out_channels * groups);
+  const gsize n_items = (gsize) CLAMP (work / LEAST_WORK, LEAST_ITEMS, h->n_taps > 2 ? 32 : 64);
   const gsize n_bands = h->positions * ((width + plan->columns - 1) / plan->columns) * groups * plan->n_parts /
                         (plan->lanes * plan->across);
 
@@ -365,10 +327,10 @@ nr_conv_band_fits (NrConvPlan *plan)
 static gsize *
 find_taps (const NrConvPlan *plan, const NrConvPart *parts, gsize across, gsize lanes, gsize stride)
 {
-  g_autofree Taps *y     = union_of_taps (parts, across, stride, 1);
-  g_autofree Taps *x     = union_of_taps (parts, lanes, 1, 2);
-  const gsize      stack = across * lanes;
-  gsize           *taps  = g_new (gsize, y->n * x->n * stack + 1);
+  g_autofree NrConvTaps *y     = nr_conv_union_of_taps (parts, across, stride, 1);
+  g_autofree NrConvTaps *x     = nr_conv_union_of_taps (parts, lanes, 1, 2);
+  const gsize            stack = across * lanes;
+  gsize                 *taps  = g_new (gsize, y->n * x->n * stack + 1);
 
   for (gsize t = 0; t < y->n * x->n; t++)
     for (gsize row = 0; row < stack; row++)
@@ -451,17 +413,17 @@ key_of (const NrNode *node, const NrConvPlan *plan)
 static ptrdiff_t *
 find_offsets (const NrConvPlan *plan, const NrConvPart *parts, gsize across, gsize lanes, const Layout *layout, gsize *depth)
 {
-  g_autofree Taps *y      = union_of_taps (parts, across, lanes, 1);
-  g_autofree Taps *x      = union_of_taps (parts, lanes, 1, 2);
-  const ptrdiff_t  step   = (ptrdiff_t) parts->grid.axis[2].step;
-  ptrdiff_t       *offset = g_new (ptrdiff_t, plan->in_channels * y->n * x->n + 1);
+  g_autofree NrConvTaps *y      = nr_conv_union_of_taps (parts, across, lanes, 1);
+  g_autofree NrConvTaps *x      = nr_conv_union_of_taps (parts, lanes, 1, 2);
+  const ptrdiff_t        step   = (ptrdiff_t) parts->grid.axis[2].step;
+  ptrdiff_t             *offset = g_new (ptrdiff_t, plan->in_channels * y->n * x->n + 1);
 
   *depth = 0;
   for (gsize c = 0; c < plan->in_channels; c++)
     for (gsize ty = 0; ty < y->n; ty++)
       for (gsize tx = 0; tx < x->n; tx++)
         {
-          const ptrdiff_t column = floor_div (x->offset[tx], step);
+          const ptrdiff_t column = nr_conv_floor_div (x->offset[tx], step);
           const ptrdiff_t split  = x->offset[tx] - column * step;
 
           offset[(*depth)++] = (ptrdiff_t) (c * layout->channel) + (y->offset[ty] - layout->y_first) * (ptrdiff_t) layout->row +

@@ -32,6 +32,28 @@ gboolean nr_conv_plan_finish (NrNode *node, NrConvPlan *plan, const gchar *key, 
 /* Bias, activation and slope of an output channel (counted over all groups). */
 NrRowEpilogue nr_conv_row_epilogue (const NrNode *node, gsize channel);
 
+/* -- Taps ---------------------------------------------------------------------------------------------------------- */
+
+/* Offsets of the taps that some parts have along an axis, ascending. */
+typedef struct
+{
+  gsize     n;
+  ptrdiff_t offset[];
+} NrConvTaps;
+
+/* The union over N parts, each STRIDE further in the list; g_free (). */
+NrConvTaps *nr_conv_union_of_taps (const NrConvPart *parts, gsize n, gsize stride, guint axis);
+
+/* Index of OFFSET in it, n if it is not there. */
+gsize nr_conv_find_taps (const NrConvTaps *taps, ptrdiff_t offset);
+
+ptrdiff_t nr_conv_floor_div (ptrdiff_t a, ptrdiff_t b);
+
+/* -- Methods ------------------------------------------------------------------------------------------------------ */
+
+/* Sets group_weights and where each part's weights begin; returns the key of nr_node_share (), which the caller frees. */
+gchar *nr_conv_panel_lay_out (NrNode *node, NrConvPlan *plan);
+
 gboolean nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error);
 /* ITEM: a block of NR_ROWS output channels of a group. */
 void nr_conv_panel_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item);
@@ -49,6 +71,12 @@ gboolean nr_conv_depthwise_fits (const NrConvPlan *plan);
 gboolean nr_conv_depthwise_prepare (NrNode *node, NrConvPlan *plan, GError **error);
 void     nr_conv_depthwise_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item);
 void     nr_conv_depthwise_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
+
+/* Rows of few positions, several in one panel; packs as panels do. */
+gboolean nr_conv_plane_fits (const NrConvPlan *plan);
+gboolean nr_conv_plane_prepare (NrNode *node, NrConvPlan *plan, GError **error);
+void     nr_conv_plane_free (NrConvPlan *plan);
+void     nr_conv_plane_item (const NrNode *node, const NrKernels *kernels, const gfloat *packed, gsize item, gfloat *scratch);
 
 gboolean nr_conv_winograd_prepare (NrNode *node, NrConvPlan *plan, GError **error);
 void     nr_conv_winograd_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels, gsize item);

@@ -41,9 +41,8 @@ nr_conv_panel_pack (gfloat *packed, const NrNode *node, const NrKernels *kernels
     }
 }
 
-/* Sets group_weights and where each part's weights begin; returns the key of nr_node_share (), which the caller frees. */
-static gchar *
-lay_out_weights (NrNode *node, NrConvPlan *plan)
+gchar *
+nr_conv_panel_lay_out (NrNode *node, NrConvPlan *plan)
 {
   GString *key = g_string_new (node->op->type);
 
@@ -66,7 +65,7 @@ lay_out_weights (NrNode *node, NrConvPlan *plan)
 gboolean
 nr_conv_panel_prepare (NrNode *node, NrConvPlan *plan, GError **error)
 {
-  g_autofree gchar *key   = lay_out_weights (node, plan);
+  g_autofree gchar *key   = nr_conv_panel_lay_out (node, plan);
   gsize             total = 0, depth = 0;
 
   for (gsize p = 0; p < plan->n_parts; p++)

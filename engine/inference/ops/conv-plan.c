@@ -121,6 +121,7 @@ nr_conv_plan_free (NrConvPlan *plan)
     }
   g_free (plan->parts);
   nr_conv_band_free (plan);
+  nr_conv_plane_free (plan);
   g_free (plan);
 }
 
@@ -255,6 +256,8 @@ choose_method (NrConvPlan *plan)
     plan->method = NR_CONV_DEPTHWISE;
   else if (winograd_pays (plan))
     plan->method = NR_CONV_WINOGRAD;
+  else if (nr_conv_plane_fits (plan))
+    plan->method = NR_CONV_PLANE;
   else if (nr_conv_band_fits (plan)) /* which cuts the plan as bands need it */
     plan->method = NR_CONV_BAND;
   else
@@ -263,7 +266,7 @@ choose_method (NrConvPlan *plan)
   return plan->method;
 }
 
-/* Pointwise convolutions see planes as rows, panels too. */
+/* Pointwise convolutions see planes as rows, panels and small planes too. */
 gboolean
 nr_conv_takes_rows (const NrNode *node)
 {
@@ -271,7 +274,7 @@ nr_conv_takes_rows (const NrNode *node)
   const NrShape *shape = &node->in[0]->shape;
 
   return shape->rank == 4 && plan->parts[0].grid.axis[1].input == (gsize) shape->dims[2] &&
-         choose_method (plan) != NR_CONV_PANEL;
+         choose_method (plan) != NR_CONV_PANEL && choose_method (plan) != NR_CONV_PLANE;
 }
 
 static void
@@ -295,6 +298,7 @@ static const struct
   [NR_CONV_BAND]      = { nr_conv_band_prepare, nr_conv_band_pack, nr_conv_band_item },
   [NR_CONV_DEPTHWISE] = { nr_conv_depthwise_prepare, nr_conv_depthwise_pack, nr_conv_depthwise_item },
   [NR_CONV_PANEL]     = { nr_conv_panel_prepare, nr_conv_panel_pack, nr_conv_panel_item },
+  [NR_CONV_PLANE]     = { nr_conv_plane_prepare, nr_conv_panel_pack, nr_conv_plane_item },
   [NR_CONV_WINOGRAD]  = { nr_conv_winograd_prepare, nr_conv_winograd_pack, nr_conv_winograd_item },
 };
 
@@ -439,6 +443,52 @@ nr_conv_plan_split (NrConvPlan *plan, gsize least)
   n = (plan->out_channels + n - 1) / n;
 
   plan->chunk = (n + NR_ROWS - 1) / NR_ROWS * NR_ROWS;
+}
+
+NrConvTaps *
+nr_conv_union_of_taps (const NrConvPart *parts, gsize n, gsize stride, guint axis)
+{
+  gsize       most = 0;
+  NrConvTaps *taps;
+
+  for (gsize p = 0; p < n; p++)
+    most += parts[p * stride].grid.axis[axis].n_taps;
+
+  taps = g_malloc0 (sizeof (NrConvTaps) + most * sizeof (ptrdiff_t));
+  for (gsize p = 0; p < n; p++)
+    for (gsize t = 0; t < parts[p * stride].grid.axis[axis].n_taps; t++)
+      {
+        const ptrdiff_t offset = parts[p * stride].grid.axis[axis].offset[t];
+        gsize           at     = 0;
+
+        while (at < taps->n && taps->offset[at] < offset)
+          at++;
+        if (at < taps->n && taps->offset[at] == offset)
+          continue;
+
+        memmove (&taps->offset[at + 1], &taps->offset[at], (taps->n - at) * sizeof (ptrdiff_t));
+        taps->offset[at] = offset;
+        taps->n++;
+      }
+
+  return taps;
+}
+
+gsize
+nr_conv_find_taps (const NrConvTaps *taps, ptrdiff_t offset)
+{
+  gsize i = 0;
+
+  while (i < taps->n && taps->offset[i] != offset)
+    i++;
+
+  return i;
+}
+
+ptrdiff_t
+nr_conv_floor_div (ptrdiff_t a, ptrdiff_t b)
+{
+  return a >= 0 ? a / b : -((-a + b - 1) / b);
 }
 
 NrRowEpilogue

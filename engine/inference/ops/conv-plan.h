@@ -18,6 +18,7 @@ typedef enum
   NR_CONV_BAND,    /* rows of the input side by side, times packed weights */
   NR_CONV_DEPTHWISE, /* channels by themselves, where they lie */
   NR_CONV_PANEL,   /* panels of 48 positions, filled from the input, times packed weights */
+  NR_CONV_PLANE,   /* small planes: rows side by side in one panel */
   NR_CONV_WINOGRAD /* F(6x6,3x3) */
 } NrConvMethod;
 
@@ -39,7 +40,8 @@ typedef struct
   gsize      n_blocks;
 } NrConvPart;
 
-typedef struct _NrConvBand NrConvBand;
+typedef struct _NrConvBand  NrConvBand;
+typedef struct _NrConvPlane NrConvPlane;
 
 typedef struct
 {
@@ -67,7 +69,7 @@ typedef struct
   gsize         n_items;
   gsize         tiles_x, tiles_y; /* Winograd */
   gsize         step;             /* Winograd: output channels transformed back at once */
-  gboolean      is_in_two;        /* Winograd: a node before this one transforms the patches into in[NR_CONV_PATCHES] */
+  gboolean      is_in_two;        /* Winograd, planes: a node before this one makes the patches or panels in in[NR_CONV_PATCHES] */
   gsize         rows, columns;    /* of an item: bands */
 
   /* Bands. */
@@ -76,6 +78,8 @@ typedef struct
   gsize       lanes;      /* phases along a row */
   gsize       across;     /* phases across rows that are computed together */
   gboolean    is_stacked; /* they are rows of one product */
+
+  NrConvPlane *plane;
 } NrConvPlan;
 
 /* Reads kernel_shape, strides, dilations, pads (all but auto_pad) for the spatial axes of input 0 and weights (input 1)

@@ -21,6 +21,18 @@ nr_copy_row_avx2 (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t w
 }
 
 void
+nr_copy_windows_avx2 (const float *plane, size_t row, const ptrdiff_t *offset, size_t n_windows, size_t n_rows, size_t width, float *to, size_t stride)
+{
+  copy_windows_body (plane, row, offset, n_windows, n_rows, width, to, stride);
+}
+
+void
+nr_split_rows_avx2 (const float *rows, size_t stride, size_t n_rows, size_t n, size_t step, float *to, size_t ld, size_t split)
+{
+  split_rows_body (rows, stride, n_rows, n, step, to, ld, split);
+}
+
+void
 nr_interleave_avx2 (const float *rows, size_t stride, size_t n_rows, size_t n, float *to)
 {
   interleave_body (rows, stride, n_rows, n, to);

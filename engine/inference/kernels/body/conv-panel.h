@@ -99,6 +99,79 @@ copy_row_body (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t widt
 }
 
 static inline void
+split_rows_body (const float *rows, size_t stride, size_t n_rows, size_t n, size_t step, float *to, size_t ld, size_t split)
+{
+  if (step > 2)
+    {
+      nr_split_rows_c (rows, stride, n_rows, n, step, to, ld, split);
+      return;
+    }
+
+  for (size_t r = 0; r < n_rows; r++, rows += stride, to += ld)
+    for (size_t i = 0; i < n; i += step * NR_LANES)
+      {
+        const unsigned rest = (unsigned) (n - i < step * NR_LANES ? n - i : step * NR_LANES);
+        const unsigned low  = rest < NR_LANES ? rest : NR_LANES;
+        const NrVec    a    = nr_vec_load_part (rows + i, 0, low);
+
+        if (step == 1)
+          {
+            nr_vec_store_part (to + i, a, low);
+            continue;
+          }
+
+        const NrVec b = nr_vec_load_part (rows + i + low, 0, rest - low);
+
+        nr_vec_store_part (to + i / 2, nr_vec_even (a, b), (rest + 1) / 2);
+        nr_vec_store_part (to + split + i / 2, nr_vec_odd (a, b), rest / 2);
+      }
+}
+
+/* WIDTH is a constant where it matters: a row is then a few moves without a branch. */
+static inline __attribute__ ((always_inline)) void
+copy_windows_of (const float *plane, size_t row, const ptrdiff_t *offset, size_t n_windows, size_t n_rows, size_t width, float *to, size_t stride)
+{
+  for (size_t i = 0; i < n_windows; i++)
+    {
+      const float *from = plane + offset[i];
+      float       *at   = to + i * stride;
+
+      for (size_t r = 0; r < n_rows; r++, from += row, at += width)
+        {
+          size_t j = 0;
+
+          for (; j + NR_LANES <= width; j += NR_LANES)
+            nr_vec_store (at + j, nr_vec_load (from + j));
+          for (; j + 8 <= width; j += 8)
+            memcpy (at + j, from + j, 8 * sizeof (float));
+          for (; j + 4 <= width; j += 4)
+            memcpy (at + j, from + j, 4 * sizeof (float));
+          for (; j < width; j++)
+            at[j] = from[j];
+        }
+    }
+}
+
+static inline void
+copy_windows_body (const float *plane, size_t row, const ptrdiff_t *offset, size_t n_windows, size_t n_rows, size_t width, float *to, size_t stride)
+{
+  switch (width)
+    {
+    case 4:
+      copy_windows_of (plane, row, offset, n_windows, n_rows, 4, to, stride);
+      break;
+    case 8:
+      copy_windows_of (plane, row, offset, n_windows, n_rows, 8, to, stride);
+      break;
+    case 16:
+      copy_windows_of (plane, row, offset, n_windows, n_rows, 16, to, stride);
+      break;
+    default:
+      copy_windows_of (plane, row, offset, n_windows, n_rows, width, to, stride);
+    }
+}
+
+static inline void
 interleave_pair (const float *a, const float *b, size_t n, float *to)
 {
   size_t j = 0;

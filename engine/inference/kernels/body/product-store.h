@@ -35,7 +35,7 @@ product_store_body (const float *a, const float *b, const ptrdiff_t *offset, siz
   assert (lanes >= 1 && lanes <= 2 && rows % lanes == 0 && n >= 1 && n <= lanes * NR_PANEL);
 
   product_fetch (targets, rows / lanes, n, at);
-  product_body (a, rows, b, 0, offset, depth, rows, columns, sums, NR_PANEL, false, NULL);
+  product_body (a, rows, b, 0, offset, depth, rows, columns, sums, NR_PANEL, false, NULL, NULL);
 
   for (size_t i = 0; i < rows / lanes; i++)
     {

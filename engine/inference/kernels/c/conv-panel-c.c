@@ -51,6 +51,23 @@ nr_copy_row_c (const float *row, ptrdiff_t first, ptrdiff_t step, ptrdiff_t widt
 }
 
 void
+nr_copy_windows_c (const float *plane, size_t row, const ptrdiff_t *offset, size_t n_windows, size_t n_rows, size_t width, float *to, size_t stride)
+{
+  for (size_t i = 0; i < n_windows; i++)
+    for (size_t r = 0; r < n_rows; r++)
+      for (size_t j = 0; j < width; j++)
+        to[i * stride + r * width + j] = plane[offset[i] + (ptrdiff_t) (r * row + j)];
+}
+
+void
+nr_split_rows_c (const float *rows, size_t stride, size_t n_rows, size_t n, size_t step, float *to, size_t ld, size_t split)
+{
+  for (size_t r = 0; r < n_rows; r++)
+    for (size_t i = 0; i < n; i++)
+      to[r * ld + i % step * split + i / step] = rows[r * stride + i];
+}
+
+void
 nr_interleave_c (const float *rows, size_t stride, size_t n_rows, size_t n, float *to)
 {
   for (size_t j = 0; j < n; j++)

@@ -53,6 +53,38 @@ nr_product_c (const float *a, const float *b, size_t ldb, size_t depth, size_t r
 }
 
 void
+nr_product_stream_c (const float *a, const float *b, size_t ldb, const ptrdiff_t *offset, size_t gap, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
+{
+  assert (rows >= 1 && rows <= NR_ROWS && columns <= NR_PANEL);
+
+  for (size_t i = 0; i < rows; i++)
+    {
+      float sum[NR_PANEL] = { 0.0f };
+
+      for (size_t k = 0; k < depth; k++)
+        {
+          const float *row = offset != NULL ? b + offset[k] : b + k * ldb;
+
+          for (size_t j = 0; j < columns; j++)
+            sum[j] += a[k * rows + i] * row[j / 16 * gap + j % 16];
+        }
+
+      memcpy (c + i * ldc, sum, columns * sizeof (float));
+    }
+}
+
+void
+nr_row_product_c (const float *a, const float *b, size_t ldb, size_t depth, size_t n, float *y, bool accumulate)
+{
+  if (! accumulate)
+    memset (y, 0, n * sizeof (float));
+
+  for (size_t k = 0; k < depth; k++)
+    for (size_t j = 0; j < n; j++)
+      y[j] += a[k] * b[k * ldb + j];
+}
+
+void
 nr_product_outer_c (const float *a, size_t lda, const float *b, size_t ldb, size_t depth, size_t rows, size_t columns, float *c, size_t ldc)
 {
   assert (rows >= 1 && rows <= NR_ROWS && columns <= NR_PANEL);

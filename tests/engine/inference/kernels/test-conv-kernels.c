@@ -53,7 +53,7 @@ test_product (gconstpointer level)
   fill (rand, in_a, ROOM);
   fill (rand, in_b, ROOM);
   for (size_t i = 0; i < G_N_ELEMENTS (offset); i++)
-    offset[i] = g_rand_int_range (rand, 0, ROOM - NR_PANEL);
+    offset[i] = g_rand_int_range (rand, 0, ROOM - 256);
   for (size_t i = 0; i < G_N_ELEMENTS (lines); i++)
     lines[i] = g_rand_int_range (rand, 0, ROOM);
 
@@ -85,11 +85,82 @@ test_product (gconstpointer level)
           k->product_at (in_a, in_b, offset, depths[d], rows, columns, got, 64);
           compare (NR_ROWS * 64 + 64, 1e-5, "product_at");
 
+          for (size_t gap = 16; gap <= 61; gap += 45)
+            for (int in_order = 0; in_order < 2; in_order++)
+              {
+                const ptrdiff_t *at = in_order ? NULL : offset;
+
+                guard ();
+                c->product_stream (in_a, in_b, 128, at, gap, depths[d], rows, columns, want, 64);
+                k->product_stream (in_a, in_b, 128, at, gap, depths[d], rows, columns, got, 64);
+                compare (NR_ROWS * 64 + 64, 1e-5, "product_stream");
+              }
+
           guard ();
           c->product_outer (in_a + 3, 11, in_b + 5, columns + 17, depths[d], rows, columns, want, 64);
           k->product_outer (in_a + 3, 11, in_b + 5, columns + 17, depths[d], rows, columns, got, 64);
           compare (NR_ROWS * 64 + 64, 4e-2, "product_outer"); /* as above */
         }
+}
+
+static void
+test_row_product (gconstpointer level)
+{
+  const NrKernels  *c        = nr_kernels_get (0);
+  const NrKernels  *k        = nr_kernels_get (GPOINTER_TO_INT (level));
+  const size_t      depths[] = { 0, 1, 7, 8, 9, 100 };
+  g_autoptr (GRand) rand     = g_rand_new_with_seed (10);
+
+  fill (rand, in_a, ROOM);
+  fill (rand, in_b, ROOM);
+  for (size_t d = 0; d < G_N_ELEMENTS (depths); d++)
+    for (size_t n = 1; n < 100; n++)
+      for (int accumulate = 0; accumulate < 2; accumulate++)
+        {
+          /* The last row ends where the array does: reading beyond it shows under the sanitizer. */
+          const float *b = in_b + ROOM - (depths[d] > 0 ? (depths[d] - 1) * 117 + n : 0);
+
+          guard ();
+          for (size_t i = 0; i < n && accumulate; i++)
+            want[i] = got[i] = in_a[i + 200];
+          c->row_product (in_a, b, 117, depths[d], n, want, accumulate);
+          k->row_product (in_a, b, 117, depths[d], n, got, accumulate);
+          compare (n + 40, 1e-5, "row_product");
+        }
+}
+
+static void
+test_windows (gconstpointer level)
+{
+  const NrKernels  *c    = nr_kernels_get (0);
+  const NrKernels  *k    = nr_kernels_get (GPOINTER_TO_INT (level));
+  g_autoptr (GRand) rand = g_rand_new_with_seed (11);
+  ptrdiff_t         offset[30];
+
+  fill (rand, in_a, ROOM);
+  for (guint i = 0; i < 2000; i++)
+    {
+      const size_t n_windows = (size_t) g_rand_int_range (rand, 0, 30);
+      const size_t width     = (size_t) g_rand_int_range (rand, 1, 40);
+      const size_t n_rows    = (size_t) g_rand_int_range (rand, 1, 8);
+      const size_t stride    = n_rows * width + (size_t) g_rand_int_range (rand, 0, 17);
+      const size_t step      = (size_t) g_rand_int_range (rand, 1, 5);
+      const size_t n         = (size_t) g_rand_int_range (rand, 1, 100);
+      const size_t split     = (n + step - 1) / step + (size_t) g_rand_int_range (rand, 0, 5);
+
+      for (size_t w = 0; w < G_N_ELEMENTS (offset); w++)
+        offset[w] = g_rand_int_range (rand, 0, 1000);
+
+      guard ();
+      c->copy_windows (in_a, width + 3, offset, n_windows, n_rows, width, want, stride);
+      k->copy_windows (in_a, width + 3, offset, n_windows, n_rows, width, got, stride);
+      compare (n_windows * stride + 64, 0.0, "copy_windows");
+
+      guard ();
+      c->split_rows (in_a + ROOM - (n_rows * (n + 7) - 7), n + 7, n_rows, n, step, want, step * split + 5, split);
+      k->split_rows (in_a + ROOM - (n_rows * (n + 7) - 7), n + 7, n_rows, n, step, got, step * split + 5, split);
+      compare (n_rows * (step * split + 5) + 64, 0.0, "split_rows");
+    }
 }
 
 static void
@@ -413,10 +484,12 @@ main (int argc, char **argv)
     GTestDataFunc func;
   } tests[] = {
     { "product", test_product },
+    { "product-of-one-row", test_row_product },
     { "stored-product", test_product_store },
     { "depthwise-rows", test_depthwise },
     { "normalized-columns", test_normalize },
     { "copied-and-interleaved-rows", test_copy },
+    { "windows-and-split-rows", test_windows },
     { "stored-rows", test_store },
     { "panel", test_panel },
     { "winograd-transforms", test_winograd },

@@ -351,6 +351,60 @@ test_bands (void)
     }
 }
 
+/* Rows of 2 to 24 positions, by blocks and by channels, in place and side by side; more batch entries and groups than one,
+ * planes whose last block is shorter, phases without the last row and column. */
+static void
+test_planes (void)
+{
+  static const struct
+  {
+    gboolean is_transposed;
+    gint64   batch, groups, in, out, height, width, kernel, stride, dilation, pad, extra;
+  } shapes[] = {
+    { TRUE, 1, 1, 40, 24, 4, 4, 4, 2, 1, 1, 0 },
+    { TRUE, 1, 1, 20, 33, 8, 8, 4, 2, 1, 1, 0 },
+    { TRUE, 1, 1, 9, 32, 16, 16, 4, 2, 1, 1, 0 },
+    { TRUE, 2, 1, 12, 17, 5, 7, 5, 2, 1, 2, 1 },
+    { TRUE, 1, 2, 6, 48, 6, 5, 5, 3, 1, 2, 0 },
+    { TRUE, 1, 1, 10, 20, 6, 15, 3, 2, 2, 1, 1 },
+    { TRUE, 1, 1, 4, 40, 9, 3, 2, 4, 1, 0, 2 },
+    { FALSE, 1, 1, 33, 65, 8, 8, 5, 2, 1, 2, 0 },
+    { FALSE, 1, 1, 21, 70, 16, 16, 5, 2, 1, 2, 0 },
+    { FALSE, 1, 1, 10, 64, 32, 32, 5, 2, 1, 2, 0 },
+    { FALSE, 3, 1, 10, 40, 31, 29, 5, 2, 1, 2, 0 },
+    { FALSE, 1, 3, 12, 96, 13, 11, 3, 3, 1, 1, 0 },
+    { FALSE, 2, 2, 10, 64, 23, 23, 5, 1, 1, 2, 0 },
+    { FALSE, 1, 1, 5, 40, 12, 10, 5, 1, 2, 4, 0 },
+    { FALSE, 9, 1, 6, 20, 9, 13, 4, 2, 1, 0, 0 },
+    { FALSE, 1, 1, 7, 40, 40, 24, 7, 1, 1, 3, 0 },
+    { FALSE, 1, 1, 30, 40, 7, 5, 3, 2, 1, 5, 0 },
+    { FALSE, 1, 1, 70, 50, 3, 3, 3, 1, 1, 1, 0 },
+  };
+  g_autoptr (GRand) rand = g_rand_new_with_seed (99);
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      const Case c = {
+        .is_transposed = shapes[i].is_transposed,
+        .n_spatial     = 2,
+        .batch         = shapes[i].batch,
+        .groups        = shapes[i].groups,
+        .in            = shapes[i].in,
+        .out           = shapes[i].out,
+        .size          = { shapes[i].height, shapes[i].width },
+        .kernel        = { shapes[i].kernel, shapes[i].kernel },
+        .stride        = { shapes[i].stride, shapes[i].stride },
+        .dilation      = { shapes[i].dilation, shapes[i].dilation },
+        .begin         = { shapes[i].pad, shapes[i].pad },
+        .end           = { shapes[i].pad, shapes[i].pad },
+        .extra         = { shapes[i].extra, shapes[i].extra },
+        .is_constant   = i % 4 > 0,
+      };
+
+      run_case (rand, &c);
+    }
+}
+
 /* Each channel by itself, at widths around the vectors' and heights around the kernel's. */
 static void
 test_depthwise (void)
@@ -390,6 +444,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/conv-transpose/random-geometries-match-the-sum-in-double", GINT_TO_POINTER (TRUE), test_random);
   g_test_add_func ("/conv/3x3-matches-the-sum-in-double-around-the-tile-sizes", test_winograd);
   g_test_add_func ("/conv/strided-transposed-large-and-narrow-kernels-match-the-sum-in-double", test_bands);
+  g_test_add_func ("/conv/small-planes-match-the-sum-in-double", test_planes);
   g_test_add_func ("/conv/depthwise-matches-the-sum-in-double", test_depthwise);
 
   return g_test_run ();
