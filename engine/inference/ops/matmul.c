@@ -8,17 +8,26 @@
 
 enum
 {
-  BAND = 64 /* rows of y an item computes: fixed, so that the result does not depend on threads */
+  BAND    = 64,    /* rows of y an item computes: fixed, so that the result does not depend on threads */
+  COLUMNS = 512, /* of a single row, */
+  LONG    = 64   /* which has at least so many */
 };
 
 typedef struct
 {
   gint64 m, n, k;
-  gint64 bands;                                /* of one product */
+  gint64 bands;                                /* of rows, or columns of a single row, of one product */
   guint  n_batch;                              /* leading dimensions of the result */
   gint64 batch[NR_MAX_RANK];                   /* their sizes */
   gint64 a_step[NR_MAX_RANK], b_step[NR_MAX_RANK]; /* elements between products, 0 where broadcast */
 } MatMul;
+
+/* A single row times a matrix waits for the matrix alone, which all threads bring faster than one. */
+static gboolean
+is_single_row (const MatMul *matmul)
+{
+  return matmul->m == 1 && matmul->n >= LONG;
+}
 
 static void
 find_steps (const NrShape *batch, const NrShape *full, gint64 matrix, gint64 step[NR_MAX_RANK])
@@ -85,12 +94,12 @@ matmul_infer (NrNode *node, GError **error)
     matmul.batch[i] = batch.dims[i];
   find_steps (&batch, &a, matmul.m * matmul.k, matmul.a_step);
   find_steps (&batch, &b, matmul.k * matmul.n, matmul.b_step);
-  matmul.bands = (matmul.m + BAND - 1) / BAND;
+  matmul.bands = is_single_row (&matmul) ? (matmul.n + COLUMNS - 1) / COLUMNS : (matmul.m + BAND - 1) / BAND;
 
   node->params      = g_memdup2 (&matmul, sizeof matmul);
   node->free_params = g_free;
   node->n_items     = n_products * (gsize) matmul.bands;
-  node->grain       = (gsize) CLAMP (100000 / (MIN (matmul.m, BAND) * matmul.n * matmul.k + 1), 1, 64);
+  node->grain       = (gsize) CLAMP (100000 * matmul.bands / (matmul.m * matmul.n * matmul.k + 1), 1, 64);
   node->n_macs      = (guint64) node->out[0]->n * (guint64) matmul.k;
 
   return TRUE;
@@ -99,11 +108,9 @@ matmul_infer (NrNode *node, GError **error)
 static void
 multiply (const NrNode *node, const NrKernels *kernels, const MatMul *matmul, gint64 product, gint64 band)
 {
-  const gfloat *a     = nr_tensor_f32 (node->in[0]);
-  const gfloat *b     = nr_tensor_f32 (node->in[1]);
-  const gint64  first = band * BAND;
-  const gint64  rows  = MIN (BAND, matmul->m - first);
-  gfloat       *y     = nr_tensor_f32 (node->out[0]) + (product * matmul->m + first) * matmul->n;
+  const gfloat *a = nr_tensor_f32 (node->in[0]);
+  const gfloat *b = nr_tensor_f32 (node->in[1]);
+  gfloat       *y = nr_tensor_f32 (node->out[0]) + product * matmul->m * matmul->n;
 
   for (guint i = matmul->n_batch; i-- > 0; product /= matmul->batch[i])
     {
@@ -111,6 +118,19 @@ multiply (const NrNode *node, const NrKernels *kernels, const MatMul *matmul, gi
       b += product % matmul->batch[i] * matmul->b_step[i];
     }
 
+  if (is_single_row (matmul))
+    {
+      const gint64 first = band * COLUMNS;
+
+      kernels->row_product (a, b + first, (gsize) matmul->n, (gsize) matmul->k, (gsize) MIN (COLUMNS, matmul->n - first),
+                            y + first, FALSE);
+      return;
+    }
+
+  const gint64 first = band * BAND;
+  const gint64 rows  = MIN (BAND, matmul->m - first);
+
+  y += first * matmul->n;
   if (matmul->k == 0)
     for (gint64 i = 0; i < rows * matmul->n; i++)
       y[i] = 0.0f;
