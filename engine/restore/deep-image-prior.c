@@ -139,7 +139,7 @@ prior_init (Prior *prior, const NrArguments *arguments, gint width, gint height,
   const gint scale = arguments->task == NR_TASK_SUPER_RESOLVE ? arguments->scale : 1;
 
   prior->scale = scale;
-  return nr_prior_plan_network (arguments, MAX (region_side (prior, region) + 2 * context, min_side), &prior->network, error) &&
+  return nr_prior_plan_network (arguments, MAX (region_side (prior, region) + 2 * context, min_side), TRUE, &prior->network, error) &&
          choose_plan (prior, arguments, width, height, region, budget, error);
 }
 

@@ -21,11 +21,22 @@ static const gint min_side = 64;
 /* Pixels looked at around a hole: from 32 of them a large hole became a smear, and each takes time. */
 static const gint context = 64;
 
+/* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections. */
+static const gint wide = 10;
+
+enum
+{
+  NARROW, /* holes such as letters, scratches, missing pixels */
+  WIDE,
+  N_KINDS
+};
+
 typedef struct
 {
   NrJob         *job;
-  NrPriorNetwork network;
-  NrPriorFit    *fit; /* of the hole before, whose network this one's continues */
+  NrPriorNetwork networks[N_KINDS];
+  NrPriorFit    *fit; /* of the hole before, whose network this one's continues if it is of the same kind */
+  guint          fit_kind;
   gint           fit_width, fit_height;
 
   const NrFillGroup *group;   /* under way */
@@ -36,7 +47,8 @@ typedef struct
 static void
 prior_fill_clear (PriorFill *fill)
 {
-  nr_prior_network_clear (&fill->network);
+  for (guint i = 0; i < N_KINDS; i++)
+    nr_prior_network_clear (&fill->networks[i]);
   g_clear_pointer (&fill->fit, nr_prior_fit_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PriorFill, prior_fill_clear)
@@ -59,24 +71,60 @@ fit_show (const gfloat *planes, gpointer data)
   nr_fill_group_show (fill->group, fill->picture);
 }
 
-/* The fit for windows of WIDTH x HEIGHT, which goes on from the one before. */
+/* Lowers each distance to one more than those of the neighbors before it: three in the row before, one in its own. STEP 1
+ * goes from the first pixel to the last, -1 back. */
+static void
+sweep (gint *distance, gint width, gint height, gint step)
+{
+  for (gint row = 0; row < height; row++)
+    for (gint column = 0; column < width; column++)
+      {
+        const gint y = step > 0 ? row : height - 1 - row;
+        const gint x = step > 0 ? column : width - 1 - column;
+
+        for (gint u = MAX (x - 1, 0); u <= MIN (x + 1, width - 1) && row > 0; u++)
+          distance[y * width + x] = MIN (distance[y * width + x], distance[(y - step) * width + u] + 1);
+        if (column > 0)
+          distance[y * width + x] = MIN (distance[y * width + x], distance[y * width + x - step] + 1);
+      }
+}
+
+/* NARROW or WIDE. A distance is the larger of the two coordinates' differences. */
+static guint
+kind_of_hole (const NrHoleFilling *filling)
+{
+  const gsize      n        = (gsize) filling->width * filling->height;
+  g_autofree gint *distance = g_new (gint, n);
+  gint             largest  = 0;
+
+  for (gsize i = 0; i < n; i++)
+    distance[i] = filling->weight[i] > 0 ? 0 : filling->width + filling->height;
+  sweep (distance, filling->width, filling->height, 1);
+  sweep (distance, filling->width, filling->height, -1);
+  for (gsize i = 0; i < n; i++)
+    largest = MAX (largest, distance[i]);
+  return largest > wide ? WIDE : NARROW;
+}
+
+/* The fit of KIND for windows of WIDTH x HEIGHT, which goes on from the one before. */
 static gboolean
-prepare_fit (PriorFill *fill, gint width, gint height, GError **error)
+prepare_fit (PriorFill *fill, guint kind, gint width, gint height, GError **error)
 {
   g_autoptr (NrPriorFit) fit = NULL;
   NrPriorFitOptions      options;
 
-  if (fill->fit && fill->fit_width == width && fill->fit_height == height)
+  if (fill->fit && fill->fit_kind == kind && fill->fit_width == width && fill->fit_height == height)
     return TRUE;
 
   nr_prior_plan_fit (fill->job->arguments, width, height, &options);
-  fit = nr_prior_fit_new (&fill->network, &options, error);
+  fit = nr_prior_fit_new (&fill->networks[kind], &options, error);
   if (! fit)
     return FALSE;
-  if (fill->fit)
+  if (fill->fit && fill->fit_kind == kind)
     nr_prior_fit_continue (fit, fill->fit);
   g_clear_pointer (&fill->fit, nr_prior_fit_free);
   fill->fit                  = g_steal_pointer (&fit);
+  fill->fit_kind             = kind;
   fill->fit_width            = width;
   fill->fit_height           = height;
   fill->job->report->threads = nr_prior_fit_n_threads (fill->fit);
@@ -87,14 +135,14 @@ prepare_fit (PriorFill *fill, gint width, gint height, GError **error)
 static gboolean
 fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError **error)
 {
-  PriorFill         *fill     = data;
-  NrPriorNetwork    *network  = &fill->network;
-  const gint         multiple = network->multiple;
-  const gint         width    = network->width > 0 ? network->width : nr_prior_plan_round_up (MAX (picture->width, min_side), multiple);
-  const gint         height   = network->height > 0 ? network->height : nr_prior_plan_round_up (MAX (picture->height, min_side), multiple);
-  const NrPriorWatch watch    = { fit_progress, fit_show, fill, fill->job->cancellable, fill->job->arguments->stop };
-  g_autofree gfloat *planes   = NULL;
-  gboolean           is_done;
+  PriorFill            *fill     = data;
+  const NrPriorNetwork *network  = &fill->networks[NARROW];
+  const gint            multiple = network->multiple;
+  const gint            width    = network->width > 0 ? network->width : nr_prior_plan_round_up (MAX (picture->width, min_side), multiple);
+  const gint            height   = network->height > 0 ? network->height : nr_prior_plan_round_up (MAX (picture->height, min_side), multiple);
+  const NrPriorWatch    watch    = { fit_progress, fit_show, fill, fill->job->cancellable, fill->job->arguments->stop };
+  g_autofree gfloat    *planes   = NULL;
+  gboolean              is_done;
 
   if (nr_job_is_stopped (fill->job))
     return TRUE;
@@ -106,8 +154,13 @@ fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError 
                    width, height, picture->width, picture->height);
       return FALSE;
     }
-  if (! prepare_fit (fill, width, height, error) || ! nr_hole_filling_init (&fill->filling, picture, width, height, error))
+  if (! nr_hole_filling_init (&fill->filling, picture, width, height, error))
     return FALSE;
+  if (! prepare_fit (fill, kind_of_hole (&fill->filling), width, height, error))
+    {
+      nr_hole_filling_clear (&fill->filling);
+      return FALSE;
+    }
 
   planes        = g_new (gfloat, 3 * (gsize) width * height);
   fill->group   = group;
@@ -143,8 +196,9 @@ nr_prior_run_fill (NrJob *job, GError **error)
   g_auto (PriorFill) fill   = { .job = job };
   NrFillMethod       method = { fill_group, &fill, 0, (guint64) NR_PRIOR_MAX_SIDE * NR_PRIOR_MAX_SIDE, context };
 
-  if (! nr_prior_plan_network (job->arguments, MAX (side, min_side), &fill.network, error) ||
-      ! bytes_per_pixel (job->arguments, &fill.network, &method.bytes_per_pixel, error))
+  if (! nr_prior_plan_network (job->arguments, MAX (side, min_side), TRUE, &fill.networks[NARROW], error) ||
+      ! nr_prior_plan_network (job->arguments, MAX (side, min_side), FALSE, &fill.networks[WIDE], error) ||
+      ! bytes_per_pixel (job->arguments, &fill.networks[NARROW], &method.bytes_per_pixel, error))
     return FALSE;
   g_free (job->report->model);
   job->report->model = g_strdup (job->arguments->model ? job->arguments->model : "");
@@ -162,7 +216,7 @@ nr_prior_estimate_fill (const NrArguments *arguments, gint width, gint height, g
 
   own.context = arguments->context > 0 ? arguments->context : context;
   n_pixels    = nr_fill_area_pixels (&own, width, height);
-  if (! nr_prior_plan_network (arguments, NR_PRIOR_MAX_SIDE, &network, error) ||
+  if (! nr_prior_plan_network (arguments, NR_PRIOR_MAX_SIDE, TRUE, &network, error) ||
       ! bytes_per_pixel (arguments, &network, &bytes, error))
     return FALSE;
   *memory_mib = MIN (n_pixels, (gdouble) NR_PRIOR_MAX_SIDE * NR_PRIOR_MAX_SIDE) * bytes / 1048576.0;

@@ -43,6 +43,7 @@ typedef struct
 {
   NrGraph *graph;
   guint    depth;
+  gboolean has_skips;
   guint    seed;
   guint    n_parameters; /* made so far */
 } Builder;
@@ -125,20 +126,23 @@ enlarge (Builder *builder, NrValue value)
 static NrValue
 hourglass (Builder *builder, NrValue value, gint n_from, guint level)
 {
-  const gint width = widths[level];
-  const gint n_to  = level > 0 ? widths[level - 1] : width;
+  const gint width  = widths[level];
+  const gint n_to   = level > 0 ? widths[level - 1] : width;
+  const gint n_skip = builder->has_skips ? N_SKIP : 0;
   NrValue    joined[2];
 
-  joined[0] = convolve (builder, value, n_from, N_SKIP, 1, 1);
-  value     = convolve (builder, value, n_from, width, 3, 2);
-  value     = convolve (builder, value, width, width, 3, 1);
+  if (builder->has_skips)
+    joined[0] = convolve (builder, value, n_from, N_SKIP, 1, 1);
+  value = convolve (builder, value, n_from, width, 3, 2);
+  value = convolve (builder, value, width, width, 3, 1);
   if (level + 1 < builder->depth)
     value = hourglass (builder, value, width, level + 1);
-  joined[1] = enlarge (builder, value);
+  value = joined[1] = enlarge (builder, value);
 
-  value = nr_graph_op (builder->graph, "Concat", 2, joined, "axis=1");
-  value = normalize (builder, value, N_SKIP + width);
-  value = convolve (builder, value, N_SKIP + width, width, 3, 1);
+  if (builder->has_skips)
+    value = nr_graph_op (builder->graph, "Concat", 2, joined, "axis=1");
+  value = normalize (builder, value, n_skip + width);
+  value = convolve (builder, value, n_skip + width, width, 3, 1);
   return convolve (builder, value, width, n_to, 1, 1);
 }
 
@@ -157,11 +161,11 @@ to_picture (Builder *builder, NrValue value)
 }
 
 gboolean
-nr_prior_network_new (NrPriorNetwork *network, guint depth, guint seed, GError **error)
+nr_prior_network_new (NrPriorNetwork *network, guint depth, gboolean has_skips, guint seed, GError **error)
 {
   const NrShape       shape   = { NR_TYPE_FLOAT32, 4, { 1, N_INPUTS, -1, -1 } };
   g_autoptr (NrGraph) graph   = nr_graph_new ("deep image prior");
-  Builder             builder = { graph, depth, seed, 0 };
+  Builder             builder = { graph, depth, has_skips, seed, 0 };
   NrValue             value   = nr_graph_input (graph, "noise", &shape);
 
   g_return_val_if_fail (depth >= 1 && depth <= MAX_DEPTH, FALSE);

@@ -27,8 +27,10 @@ guint nr_prior_network_depth (gint side);
  * the way back doubled linearly and joined with 4 channels of what went down. Batch normalization and LeakyReLU follow all
  * convolutions but the last, which a sigmoid follows. 16 channels of noise. Parameters are random by SEED, distributed as
  * PyTorch's are. The paper's has 128 channels on all levels; ours has fewer at the finer ones, where they cost most.
+ * HAS_SKIPS: FALSE leaves the 4 channels out: what is far from all that is known is then made by the coarse levels alone,
+ * which continue large shapes, instead of by noise that takes the short way.
  * Source: Ulyanov, Vedaldi, Lempitsky, Deep image prior, 2018, figure 21 of the supplement. */
-gboolean nr_prior_network_new (NrPriorNetwork *network, guint depth, guint seed, GError **error);
+gboolean nr_prior_network_new (NrPriorNetwork *network, guint depth, gboolean has_skips, guint seed, GError **error);
 
 /* The network of the ONNX file at PATH, which starts with the file's parameters. One sentence when it cannot be one. */
 gboolean nr_prior_network_load (NrPriorNetwork *network, const gchar *path, GError **error);

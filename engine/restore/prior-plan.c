@@ -30,7 +30,7 @@ static const gfloat max_perturbation = 1 / 30.0f; /* the paper's */
 /* The window that 256 x 256 selected pixels are denoised in. */
 static const gdouble usual_side = 288;
 
-/* A small window's noise is learned sooner; a large one would take too long, but is nearly as good after half as many. */
+/* A small window's noise is learned sooner; a large one gets as much time as the usual one. */
 static guint
 automatic_iterations (NrTask task, gint width, gint height)
 {
@@ -38,7 +38,7 @@ automatic_iterations (NrTask task, gint width, gint height)
 
   if (task != NR_TASK_DENOISE)
     return tasks[task].iterations;
-  return tasks[task].iterations * (relative < 1 ? MAX (relative, 0.4) : MAX (1 / relative, 0.5));
+  return tasks[task].iterations * (relative < 1 ? MAX (relative, 0.4) : 1 / (relative * relative));
 }
 
 gint
@@ -48,11 +48,11 @@ nr_prior_plan_round_up (gint n, gint multiple)
 }
 
 gboolean
-nr_prior_plan_network (const NrArguments *arguments, gint side, NrPriorNetwork *network, GError **error)
+nr_prior_plan_network (const NrArguments *arguments, gint side, gboolean has_skips, NrPriorNetwork *network, GError **error)
 {
   if (arguments->model && *arguments->model)
     return nr_prior_network_load (network, arguments->model, error);
-  return nr_prior_network_new (network, nr_prior_network_depth (side), arguments->seed, error);
+  return nr_prior_network_new (network, nr_prior_network_depth (side), has_skips, arguments->seed, error);
 }
 
 void
@@ -93,7 +93,7 @@ measure (const NrArguments *arguments, gdouble *seconds, GError **error)
   gint                    width, height;
   gint64                  start;
 
-  if (! nr_prior_plan_network (arguments, CALIBRATION_SIDE, &network, error))
+  if (! nr_prior_plan_network (arguments, CALIBRATION_SIDE, TRUE, &network, error))
     return FALSE;
   width  = network.width > 0 ? network.width : nr_prior_plan_round_up (CALIBRATION_SIDE, network.multiple);
   height = network.height > 0 ? network.height : nr_prior_plan_round_up (CALIBRATION_SIDE, network.multiple);

@@ -15,8 +15,8 @@ enum
   NR_PRIOR_MAX_SIDE = 544
 };
 
-/* The network that ARGUMENTS ask for, for windows whose smaller side is about SIDE. */
-gboolean nr_prior_plan_network (const NrArguments *arguments, gint side, NrPriorNetwork *network, GError **error);
+/* The network that ARGUMENTS ask for, for windows whose smaller side is about SIDE; HAS_SKIPS: if it is ours. */
+gboolean nr_prior_plan_network (const NrArguments *arguments, gint side, gboolean has_skips, NrPriorNetwork *network, GError **error);
 
 /* How a window of WIDTH x HEIGHT (of the network's picture) is fitted. */
 void nr_prior_plan_fit (const NrArguments *arguments, gint width, gint height, NrPriorFitOptions *options);

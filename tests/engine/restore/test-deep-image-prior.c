@@ -343,7 +343,7 @@ fit_picture (const NrPicture *known, gboolean stops_early, gfloat total_variatio
   g_auto (NrPriorNetwork) network = { 0 };
   g_autoptr (NrPriorFit)  fit     = NULL;
 
-  g_assert_true (nr_prior_network_new (&network, 2, 0, NULL));
+  g_assert_true (nr_prior_network_new (&network, 2, TRUE, 0, NULL));
   fit = nr_prior_fit_new (&network, &options, NULL);
   g_assert_true (nr_prior_fit_run (fit, 0, 0, known->color, NULL, &watch, picture, NULL));
   return reached;
@@ -418,6 +418,46 @@ test_fills_the_hole_only (void)
       largest = MAX (largest, ABS (result->color[i] - whole->color[i]));
   g_assert_cmpfloat (largest, <, 0.25);
   g_assert_cmpuint (c.n_shown, >, 0);
+}
+
+/* Two holes with little in common: a wide one, then one of a pixel, each with a network of its own kind. */
+static void
+test_fills_a_wide_hole (void)
+{
+  enum
+  {
+    WIDTH  = 260,
+    HEIGHT = 40,
+    PLANE  = WIDTH * HEIGHT
+  };
+  g_autoptr (NrPicture) picture = nr_picture_new (WIDTH, HEIGHT, 3, FALSE, TRUE);
+  g_autoptr (NrPicture) result  = NULL;
+  gdouble               sum     = 0;
+  Case                  c;
+
+  for (gint i = 0; i < 3 * PLANE; i++)
+    picture->color[i] = 0.5f;
+  for (gint i = 0; i < PLANE; i++)
+    {
+      const gint x = i % WIDTH, y = i / WIDTH;
+
+      picture->weight[i] = (x < 26 && y >= 7 && y < 33) || i == PLANE - 1;
+      for (gint p = 0; p < 3 && picture->weight[i] > 0; p++)
+        picture->color[p * PLANE + i] = p;
+    }
+
+  case_init (&c, NR_TASK_FILL, picture, 40);
+  result = run (&c, NULL);
+  for (gint i = 0; i < 3 * PLANE; i++)
+    {
+      const gdouble difference = ABS (result->color[i] - 0.5);
+
+      if (picture->weight[i % PLANE] > 0)
+        sum += difference;
+      else
+        g_assert_cmpfloat (difference, ==, 0);
+    }
+  g_assert_cmpfloat (sum / (3 * (26 * 26 + 1)), <, 0.1);
 }
 
 static void
@@ -517,6 +557,7 @@ main (int argc, char **argv)
   g_test_add_func ("/restore/deep-image-prior/stops-by-itself-before-it-has-learned-the-noise", test_stops_by_itself);
   g_test_add_func ("/restore/deep-image-prior/total-variation-makes-it-smoother", test_total_variation_smooths);
   g_test_add_func ("/restore/deep-image-prior/fills-the-hole-and-nothing-else", test_fills_the_hole_only);
+  g_test_add_func ("/restore/deep-image-prior/fills-a-wide-hole-and-a-small-one", test_fills_a_wide_hole);
   g_test_add_func ("/restore/deep-image-prior/nothing-known-is-refused", test_nothing_known);
   g_test_add_func ("/restore/deep-image-prior/a-network-of-a-file-can-be-the-prior", test_network_of_a_file);
   g_test_add_func ("/restore/deep-image-prior/bad-models-are-refused", test_bad_models);
