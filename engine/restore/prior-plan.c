@@ -20,7 +20,7 @@ typedef struct
  * end. Total variation keeps an enlarged picture free of grain that its reduction does not show: 1.1 dB after 200 iterations
  * of a texture enlarged four times; a denoised picture did not gain by it. */
 static const PriorTask tasks[NR_N_TASKS] = {
-  [NR_TASK_DENOISE]       = { 1600, 7e-6f, 0 },
+  [NR_TASK_DENOISE]       = { 1600, 4e-6f, 0 },
   [NR_TASK_SUPER_RESOLVE] = { 500, 1e-5f, 0.005f },
   [NR_TASK_FILL]          = { 1000, 3.5e-6f, 0 },
 };
@@ -30,15 +30,13 @@ static const gfloat max_perturbation = 1 / 30.0f; /* the paper's */
 /* The window that 256 x 256 selected pixels are denoised in. */
 static const gdouble usual_side = 288;
 
-/* A small window's noise is learned sooner; a large one gets as much time as the usual one. */
+/* A small window's noise is learned sooner. */
 static guint
 automatic_iterations (NrTask task, gint width, gint height)
 {
   const gdouble relative = sqrt ((gdouble) width * height) / usual_side;
 
-  if (task != NR_TASK_DENOISE)
-    return tasks[task].iterations;
-  return tasks[task].iterations * (relative < 1 ? MAX (relative, 0.4) : 1 / (relative * relative));
+  return tasks[task].iterations * (task == NR_TASK_DENOISE ? CLAMP (relative, 0.4, 1) : 1);
 }
 
 gint
