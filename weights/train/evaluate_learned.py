@@ -5,6 +5,7 @@
     evaluate_learned.py --data DATA/test --faces LFW f16 kodak barbara inpainting zebra faces --keep results
 
 f16         deep-image-prior/denoising/F16_GT.png with noise of sigma 25, clipped and rounded to 8 bits; PSNR over RGB
+f16-middle  256 x 256 pixels of the same
 kodak       kodak24, each picture reduced to 384 x 256 (MATLAB's bicubic), noise as above
 barbara     deep-image-prior/restoration/barbara.png, each pixel missing with probability 1/2; PSNR of the whole, of the hole
 inpainting  vase, library and kate of deep-image-prior/inpainting with their masks (black is the hole)
@@ -69,7 +70,14 @@ Score = dict[str, float]
 
 def f16(learned: Learned) -> Iterator[tuple[str, Score]]:
     clean = learned.read("deep-image-prior/denoising/F16_GT.png")
-    yield "F16", denoised(learned, "f16", clean, 0)
+    yield "F16", denoised(learned, "f16", clean, evaluate.noisy(clean, SIGMA, 0, True))
+
+
+def f16_middle(learned: Learned) -> Iterator[tuple[str, Score]]:
+    clean = learned.read("deep-image-prior/denoising/F16_GT.png")
+    middle = slice(128, 384)
+    noisy = evaluate.noisy(clean, SIGMA, 0, True)[middle, middle]
+    yield "F16, middle", denoised(learned, "f16-middle", clean[middle, middle], noisy)
 
 
 def kodak(learned: Learned) -> Iterator[tuple[str, Score]]:
@@ -78,11 +86,10 @@ def kodak(learned: Learned) -> Iterator[tuple[str, Score]]:
             clean = learned.read(f"kodak24/{file.name}")
             is_wide = clean.shape[1] > clean.shape[0]
             small = evaluate.imresize(clean, SHORT if is_wide else LONG, LONG if is_wide else SHORT)
-            yield file.stem, denoised(learned, file.stem, small, index)
+            yield file.stem, denoised(learned, file.stem, small, evaluate.noisy(small, SIGMA, index, True))
 
 
-def denoised(learned: Learned, name: str, clean: ndarray, index: int) -> Score:
-    noisy = evaluate.noisy(clean, SIGMA, index, True)
+def denoised(learned: Learned, name: str, clean: ndarray, noisy: ndarray) -> Score:
     result, seconds = learned.run(learned.prior, "denoise", name, noisy, {})
     return {"input": psnr(noisy, clean), "psnr": psnr(result, clean), "seconds": seconds}
 
@@ -135,7 +142,8 @@ def first_faces(learned: Learned) -> Iterator[Image.Image]:
 
 
 PARTS: dict[str, Callable[[Learned], Iterator[tuple[str, Score]]]] = {
-    "f16": f16, "kodak": kodak, "barbara": barbara, "inpainting": inpainting, "zebra": zebra, "faces": faces}
+    "f16": f16, "f16-middle": f16_middle, "kodak": kodak, "barbara": barbara,
+    "inpainting": inpainting, "zebra": zebra, "faces": faces}
 
 
 def line(name: str, score: Score) -> str:
