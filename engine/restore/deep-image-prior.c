@@ -199,9 +199,11 @@ run_window (gpointer         data,
   nr_tile_plan_get (&prior->plan, prior->i++, &prior->tile);
   prior->progress      = progress;
   prior->progress_data = progress_data;
-  if (! nr_deliver_is_seen (prior->job, &prior->tile.zone, prior->scale, &is_seen, error))
+  if (nr_job_is_stopped (prior->job))
+    is_seen = FALSE;
+  else if (! nr_deliver_is_seen (prior->job, &prior->tile.zone, prior->scale, &is_seen, error))
     return FALSE;
-  if (nr_job_is_stopped (prior->job) || ! is_seen)
+  if (! is_seen)
     {
       leave_as_it_is (input, output, prior->scale);
       return TRUE;

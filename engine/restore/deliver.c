@@ -49,6 +49,13 @@ nr_deliver_result (NrJob *job, const NrRect *rect, const NrPicture *result, gint
                            result, error);
 }
 
+/* The rows of RECT that are delivered together, from its row Y on. */
+static NrRect
+band (const NrRect *rect, gint y)
+{
+  return (NrRect) { rect->x, rect->y + y, rect->width, MIN (NR_DELIVER_ROWS, rect->height - y) };
+}
+
 /* -- The same size ------------------------------------------------------------------------------------------------- */
 
 /* Adds the change to SOURCE, which becomes the result. VIEW is the source as the network saw it. */
@@ -237,7 +244,7 @@ nr_deliver (NrJob           *job,
 {
   for (gint row = 0; row < rect->height; row += NR_DELIVER_ROWS)
     {
-      const NrRect rows   = { rect->x, rect->y + row, rect->width, MIN (NR_DELIVER_ROWS, rect->height - row) };
+      const NrRect rows   = band (rect, row);
       const Answer answer = { restored, x, y + row * scale, low, high };
 
       if (! (scale == 1 ? deliver_same_size (job, &rows, &answer, error) : deliver_enlarged (job, &rows, &answer, scale, error)))
@@ -291,7 +298,7 @@ nr_deliver_is_seen (NrJob *job, const NrRect *rect, gint scale, gboolean *is_see
   *is_seen = scale != 1 || (! source->has_weight && ! source->has_alpha);
   for (gint y = 0; y < rect->height && ! *is_seen; y += NR_DELIVER_ROWS)
     {
-      const NrRect          rows   = { rect->x, rect->y + y, rect->width, MIN (NR_DELIVER_ROWS, rect->height - y) };
+      const NrRect          rows   = band (rect, y);
       g_autoptr (NrPicture) pixels = nr_window_read_source (source, &rows, error);
 
       if (! pixels)
@@ -309,7 +316,7 @@ nr_deliver_unchanged (NrJob *job, const NrRect *rect, gdouble share, GError **er
 
   for (gint y = 0; y < rect->height; y += NR_DELIVER_ROWS)
     {
-      const NrRect          rows   = { rect->x, rect->y + y, rect->width, MIN (NR_DELIVER_ROWS, rect->height - y) };
+      const NrRect          rows   = band (rect, y);
       g_autoptr (NrPicture) source = NULL;
 
       if (g_cancellable_set_error_if_cancelled (job->cancellable, error))
