@@ -92,7 +92,7 @@ const gchar *const *nr_task_methods (NrTask task);
 
 /* What METHOD of TASK (NULL or "": its default) is like; FALSE for one that is not there.
  *   can_stop   can end early at the caller's wish with the best it has so far (NrArguments.stop)
- *   uses       looks at ARGUMENT, of those that its task has; only some methods use "noise", "detail", "blur", "kernel", "variant",
+ *   uses       looks at ARGUMENT, of those that its task has; only some methods use "noise", "detail", "blur", "kernel", "angle", "variant",
  *              "context", "iterations", "seed" and "model" */
 gboolean nr_task_method_can_stop (NrTask task, const gchar *method);
 gboolean nr_task_method_uses (NrTask task, const gchar *method, const gchar *argument);
@@ -105,8 +105,9 @@ typedef struct
   gdouble       strength; /* 0 to 1: source + strength (restored - source) */
   gdouble       noise;    /* denoise: sigma on the 0-255 scale, 0 to 100; 0: estimate */
   gdouble       detail;   /* denoise: 0 to 1, how much fine luminance texture comes back */
-  gdouble       blur;     /* deblur: sigma (of a disc: radius) in pixels; 0: blind */
-  const gchar  *kernel;   /* deblur: shape of the blur, "gaussian" or "disc", for methods that are told it */
+  gdouble       blur;     /* deblur: sigma (of a disc: radius, of a motion: length) in pixels, 0 to 25; 0: estimate */
+  const gchar  *kernel;   /* deblur: shape of the blur that is told, "gaussian", "disc" or "motion" */
+  gdouble       angle;    /* deblur: direction of a motion that is told, degrees counter-clockwise from the right, 0 to 180 */
   gint          scale;    /* super-resolve: 2, 3 or 4 */
   const gchar  *variant;  /* super-resolve: "photo" or "clean" */
   gint          context;  /* fill: pixels looked at around the hole, 0: automatic */
@@ -136,6 +137,9 @@ typedef struct
   gdouble milliseconds;
   gdouble peak_memory_mib; /* the engine's own planned peak */
   gdouble noise_estimate;  /* sigma on the 0-255 scale used, told or estimated; -1: no noise was looked at */
+  const gchar *blur_shape; /* blur undone, told or estimated: "none", "gaussian", "disc", "motion"; "" if none was looked at */
+  gdouble blur_size;       /* its sigma, radius or length in pixels */
+  gdouble blur_angle;      /* of a motion: degrees counter-clockwise from the right */
 } NrReport;
 
 void   nr_report_clear (NrReport *report);
@@ -187,7 +191,7 @@ typedef struct
   gchar   *path;     /* the package's folder or archive */
   gchar   *origin;   /* "user", "darktable" or "installed" */
   NrTask   task;
-  gint     n_inputs; /* 1, or 2 with a noise map */
+  gint     n_inputs; /* 1, or 2: with a noise map (denoise), with what deconvolution makes (deblur) */
   guint    scales;   /* super-resolve: bit s set for scale s */
   gchar   *variant;  /* super-resolve: "photo", "clean" or "" */
   gboolean is_default;

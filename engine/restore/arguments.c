@@ -77,10 +77,10 @@ static gboolean
 check_deblur (const NrArguments *arguments, GError **error)
 {
   if (! arguments->kernel || ! arguments->kernel[0] || g_str_equal (arguments->kernel, "gaussian") ||
-      g_str_equal (arguments->kernel, "disc"))
+      g_str_equal (arguments->kernel, "disc") || g_str_equal (arguments->kernel, "motion"))
     return TRUE;
   g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_ARGUMENT,
-               "kernel is '%s' but must be 'gaussian' or 'disc'", arguments->kernel);
+               "kernel is '%s' but must be 'gaussian', 'disc' or 'motion'", arguments->kernel);
   return FALSE;
 }
 
@@ -103,7 +103,8 @@ nr_arguments_check (const NrArguments *arguments, GError **error)
   return check_range ("strength", arguments->strength, 0, 1, error) &&
          check_range ("noise", arguments->noise, 0, 100, error) &&
          check_range ("detail", arguments->detail, 0, 1, error) &&
-         check_range ("blur", arguments->blur, 0, 20, error) &&
+         check_range ("blur", arguments->blur, 0, 25, error) &&
+         check_range ("angle", arguments->angle, 0, 180, error) &&
          check_range ("context", arguments->context, 0, 10000, error) &&
          check_range ("iterations", arguments->iterations, 0, 100000, error) &&
          check_range ("threads", arguments->threads, 0, 1024, error) &&

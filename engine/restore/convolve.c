@@ -1,4 +1,4 @@
-/* Convolution of a plane with a small symmetric kernel, threaded.
+/* Convolution of a plane with a small kernel, threaded.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
@@ -12,73 +12,91 @@
 /* Rows that a thread takes at a time. */
 static const gint band = 8;
 
-static NrKernel
-kernel_new (gint radius, gboolean is_separable)
-{
-  const gsize n_rows = is_separable ? 1 : radius + 1;
+/* Points on the way of a motion. */
+static const gint n_points = 129;
 
-  return (NrKernel) { radius, is_separable, g_new0 (gfloat, n_rows * (radius + 1)), g_new (gint, n_rows) };
+/* The taps of GRID, (2 RADIUS + 1)^2 weights which are the same turned by half a turn. Frees GRID. */
+static NrKernel
+kernel_from_grid (gfloat *grid, gint radius)
+{
+  const gint side   = 2 * radius + 1;
+  NrKernel   kernel = { .radius = radius, .taps = g_new (NrTap, (side * side + 1) / 2) };
+  gdouble    sum    = 0;
+
+  for (gint i = 0; i < side * side; i++)
+    sum += grid[i];
+  for (gint i = side * side / 2; i < side * side; i++)
+    {
+      const gboolean is_middle = i == side * side / 2;
+
+      if (grid[i] > 0)
+        kernel.taps[kernel.n_taps++] = (NrTap) { i % side - radius, i / side - radius, grid[i] / sum / (is_middle ? 2 : 1) };
+    }
+  g_free (grid);
+  return kernel;
 }
 
 NrKernel
 nr_kernel_gaussian (gdouble sigma)
 {
-  NrKernel kernel = kernel_new (ceil (4 * sigma), TRUE);
-  gdouble  sum    = 0;
+  const gint radius = ceil (4 * sigma);
+  NrKernel   kernel = { .radius = radius, .is_separable = TRUE, .taps = g_new (NrTap, radius + 1), .n_taps = radius + 1 };
+  gdouble    sum    = 0;
 
-  for (gint x = -kernel.radius; x <= kernel.radius; x++)
+  for (gint x = -radius; x <= radius; x++)
     sum += exp (-0.5 * x * x / (sigma * sigma));
-  for (gint x = 0; x <= kernel.radius; x++)
-    kernel.half[x] = exp (-0.5 * x * x / (sigma * sigma)) / sum;
-  kernel.reach[0] = kernel.radius;
+  for (gint x = 0; x <= radius; x++)
+    kernel.taps[x] = (NrTap) { x, 0, exp (-0.5 * x * x / (sigma * sigma)) / sum / (x == 0 ? 2 : 1) };
   return kernel;
-}
-
-static gdouble
-disc_at (gdouble radius, gint x, gint y)
-{
-  return CLAMP (radius + 0.5 - sqrt (x * x + y * y), 0, 1);
 }
 
 NrKernel
-nr_kernel_disc (gdouble radius)
+nr_kernel_disc (gdouble size)
 {
-  NrKernel kernel = kernel_new (ceil (radius + 0.5), FALSE);
-  gdouble  sum    = 0;
+  const gint radius = ceil (size + 0.5);
+  const gint side   = 2 * radius + 1;
+  gfloat    *grid   = g_new (gfloat, side * side);
 
-  for (gint y = -kernel.radius; y <= kernel.radius; y++)
-    for (gint x = -kernel.radius; x <= kernel.radius; x++)
-      sum += disc_at (radius, x, y);
-  for (gint y = 0; y <= kernel.radius; y++)
+  for (gint y = -radius; y <= radius; y++)
+    for (gint x = -radius; x <= radius; x++)
+      grid[(y + radius) * side + x + radius] = CLAMP (size + 0.5 - sqrt (x * x + y * y), 0, 1);
+  return kernel_from_grid (grid, radius);
+}
+
+NrKernel
+nr_kernel_motion (gdouble length, gdouble angle)
+{
+  const gint radius = ceil (length / 2) + 1;
+  const gint side   = 2 * radius + 1;
+  gfloat    *grid   = g_new0 (gfloat, side * side);
+
+  for (gint i = 0; i < n_points; i++)
     {
-      kernel.reach[y] = -1; /* the outermost rows may be empty */
-      for (gint x = 0; x <= kernel.radius; x++)
-        if (disc_at (radius, x, y) > 0)
-          {
-            kernel.half[y * (kernel.radius + 1) + x] = disc_at (radius, x, y) / sum;
-            kernel.reach[y]                          = x;
-          }
+      const gdouble along  = length * (i / (n_points - 1.0) - 0.5);
+      const gdouble x      = radius + along * cos (angle);
+      const gdouble y      = radius - along * sin (angle);
+      const gint    left   = floor (x);
+      const gint    top    = floor (y);
+      gfloat       *corner = grid + top * side + left;
+
+      corner[0] += (1 - x + left) * (1 - y + top);
+      corner[1] += (x - left) * (1 - y + top);
+      corner[side] += (1 - x + left) * (y - top);
+      corner[side + 1] += (x - left) * (y - top);
     }
-  return kernel;
+  return kernel_from_grid (grid, radius);
 }
 
 void
 nr_kernel_clear (NrKernel *kernel)
 {
-  g_clear_pointer (&kernel->half, g_free);
-  g_clear_pointer (&kernel->reach, g_free);
+  g_clear_pointer (&kernel->taps, g_free);
 }
 
 gdouble
 nr_kernel_work (const NrKernel *kernel)
 {
-  gdouble taps = 0;
-
-  if (kernel->is_separable)
-    return 6.0 * kernel->radius;
-  for (gint y = 0; y <= kernel->radius; y++)
-    taps += (y > 0 ? 2 : 1) * (kernel->reach[y] + 1);
-  return 3 * taps;
+  return 3.0 * kernel->n_taps * (kernel->is_separable ? 2 : 1);
 }
 
 typedef struct
@@ -107,17 +125,12 @@ read_row (const Pass *pass, gint y, gfloat *padded)
     }
 }
 
-/* Adds WIDTH sums over -REACH ... REACH of a row at ROW. */
+/* sums += weight * (one + other) */
 static void
-add_row (const gfloat *restrict row, const gfloat *restrict half, gint reach, gfloat *restrict sums, gint width)
+add_pair (const gfloat *restrict one, const gfloat *restrict other, gfloat weight, gfloat *restrict sums, gint width)
 {
-  if (reach < 0)
-    return;
   for (gint x = 0; x < width; x++)
-    sums[x] += half[0] * row[x];
-  for (gint k = 1; k <= reach; k++)
-    for (gint x = 0; x < width; x++)
-      sums[x] += half[k] * (row[x - k] + row[x + k]);
+    sums[x] += weight * (one[x] + other[x]);
 }
 
 /* -- Separable: rows into the scratch plane, then columns ---------------------------------------------------------- */
@@ -135,16 +148,13 @@ convolve_rows (gsize begin, gsize end, guint thread, gpointer data)
 
       read_row (pass, y, padded);
       memset (to, 0, pass->width * sizeof (gfloat));
-      add_row (padded + radius, pass->kernel->half, pass->kernel->reach[0], to, pass->width);
-    }
-}
+      for (guint i = 0; i < pass->kernel->n_taps; i++)
+        {
+          const NrTap *tap = &pass->kernel->taps[i];
 
-/* sums += tap * (above + below) */
-static void
-add_pair (const gfloat *restrict above, const gfloat *restrict below, gfloat tap, gfloat *restrict sums, gint width)
-{
-  for (gint x = 0; x < width; x++)
-    sums[x] += tap * (above[x] + below[x]);
+          add_pair (padded + radius - tap->dx, padded + radius + tap->dx, tap->weight, to, pass->width);
+        }
+    }
 }
 
 static void
@@ -155,14 +165,15 @@ convolve_columns (gsize begin, gsize end, guint thread, gpointer data)
 
   for (gint y = begin * band; y < MIN ((gint) end * band, pass->height); y++)
     {
-      const gfloat *middle = pass->scratch + (gsize) y * pass->width;
+      memset (sums, 0, pass->width * sizeof (gfloat));
+      for (guint i = 0; i < pass->kernel->n_taps; i++)
+        {
+          const NrTap *tap = &pass->kernel->taps[i];
 
-      for (gint x = 0; x < pass->width; x++)
-        sums[x] = pass->kernel->half[0] * middle[x];
-      for (gint k = 1; k <= pass->kernel->radius; k++)
-        add_pair (pass->scratch + (gsize) nr_window_mirror (y - k, pass->height) * pass->width,
-                  pass->scratch + (gsize) nr_window_mirror (y + k, pass->height) * pass->width,
-                  pass->kernel->half[k], sums, pass->width);
+          add_pair (pass->scratch + (gsize) nr_window_mirror (y - tap->dx, pass->height) * pass->width,
+                    pass->scratch + (gsize) nr_window_mirror (y + tap->dx, pass->height) * pass->width,
+                    tap->weight, sums, pass->width);
+        }
       pass->func (y, sums, pass->data);
     }
 }
@@ -175,16 +186,26 @@ convolve_all (gsize begin, gsize end, guint thread, gpointer data)
   const Pass        *pass   = data;
   const NrKernel    *kernel = pass->kernel;
   const gint         radius = kernel->radius;
-  g_autofree gfloat *padded = g_new (gfloat, pass->width + 2 * radius);
+  g_autofree gfloat *above  = g_new (gfloat, pass->width + 2 * radius);
+  g_autofree gfloat *below  = g_new (gfloat, pass->width + 2 * radius);
   g_autofree gfloat *sums   = g_new (gfloat, pass->width);
 
   for (gint y = begin * band; y < MIN ((gint) end * band, pass->height); y++)
     {
+      gint dy = -1;
+
       memset (sums, 0, pass->width * sizeof (gfloat));
-      for (gint dy = -radius; dy <= radius; dy++)
+      for (guint i = 0; i < kernel->n_taps; i++)
         {
-          read_row (pass, y + dy, padded);
-          add_row (padded + radius, kernel->half + ABS (dy) * (radius + 1), kernel->reach[ABS (dy)], sums, pass->width);
+          const NrTap *tap = &kernel->taps[i];
+
+          if (tap->dy != dy)
+            {
+              dy = tap->dy;
+              read_row (pass, y - dy, above);
+              read_row (pass, y + dy, below);
+            }
+          add_pair (above + radius - tap->dx, below + radius + tap->dx, tap->weight, sums, pass->width);
         }
       pass->func (y, sums, pass->data);
     }

@@ -1,4 +1,4 @@
-/* Convolution of a plane with a small symmetric kernel, threaded.
+/* Convolution of a plane with a small kernel, threaded.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
@@ -7,21 +7,31 @@
 
 #include "filter-run.h"
 
-/* A kernel that is the same mirrored left to right and top to bottom, with sum 1. Row dy (0: the middle one) has taps for
- * -reach[dy] ... reach[dy], of which the right half from the middle on stands at half + dy * (radius + 1). A separable
- * one has row 0 only, which is used in both directions. */
+/* One tap of a kernel that is the same turned by half a turn: WEIGHT for the pixel (DX, DY) away and for the one at
+ * (-DX, -DY). The middle's weight is therefore half of what it gets. */
+typedef struct
+{
+  gint   dx, dy; /* dy >= 0 */
+  gfloat weight;
+} NrTap;
+
+/* A kernel with sum 1 that is the same turned by half a turn. Taps are sorted by row. A separable one has taps in row 0
+ * only, which are used in both directions. */
 typedef struct
 {
   gint     radius;
   gboolean is_separable;
-  gfloat  *half;
-  gint    *reach;
+  NrTap   *taps;
+  guint    n_taps;
 } NrKernel;
 
 /* exp (-(x^2 + y^2) / 2 sigma^2) up to 4 sigma, separable. Free with nr_kernel_clear (). */
 NrKernel nr_kernel_gaussian (gdouble sigma);
 /* A disc of RADIUS pixels whose edge falls from 1 to 0 over one pixel. */
 NrKernel nr_kernel_disc (gdouble radius);
+/* Straight motion over LENGTH pixels at ANGLE (radians, counter-clockwise from the right), every point of the way shared
+ * by the four pixels around it. */
+NrKernel nr_kernel_motion (gdouble length, gdouble angle);
 void     nr_kernel_clear (NrKernel *kernel);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (NrKernel, nr_kernel_clear)
 

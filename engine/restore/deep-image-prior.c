@@ -186,6 +186,7 @@ leave_as_it_is (const NrPicture *input, NrPicture *output, gint scale)
 static gboolean
 run_window (gpointer         data,
             const NrPicture *input,
+            const NrRect    *known,
             NrPicture       *output,
             NrTileProgress   progress,
             gpointer         progress_data,

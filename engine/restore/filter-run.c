@@ -4,7 +4,6 @@
  */
 
 #include "filter-run.h"
-#include "tile-run.h"
 
 /* Operations a second of one thread, of loops that the compiler has vectorized for any x86-64. */
 static const gdouble speed = 4e9;
@@ -15,17 +14,6 @@ typedef struct
   const NrFilter *filter;
   NrPool         *pool;
 } Filtering;
-
-struct _NrFilterWork
-{
-  NrPool        *pool;
-  NrTileProgress progress;
-  gpointer       progress_data;
-  GCancellable  *cancellable;
-  gdouble        done;    /* of the window's work */
-  gdouble        share;   /* of the pass that is running */
-  gsize          n_items; /* of it */
-};
 
 static gboolean
 work_tick (gsize n_done, gpointer data)
@@ -66,7 +54,7 @@ choose_plan (const NrFilter *filter,
              GError        **error)
 {
   static const gint middles[] = { 2048, 1536, 1024, 768, 512, 384, 256, 192, 128, 64, 32, 16 };
-  const NrTileRules rules     = { .halo = filter->halo, .multiple = 1 };
+  const NrTileRules rules     = { .halo = filter->halo, .multiple = 1, .padding = filter->padding };
   const NrTileRun   run       = { .scale = 1 };
 
   for (guint i = 0; i < G_N_ELEMENTS (middles); i++)
@@ -92,6 +80,7 @@ choose_plan (const NrFilter *filter,
 static gboolean
 run_window (gpointer         data,
             const NrPicture *input,
+            const NrRect    *known,
             NrPicture       *output,
             NrTileProgress   progress,
             gpointer         progress_data,
@@ -101,7 +90,7 @@ run_window (gpointer         data,
   const Filtering *filtering = data;
   NrFilterWork     work      = { filtering->pool, progress, progress_data, cancellable };
 
-  return filtering->filter->run (filtering->filter, input, output, &work, error);
+  return filtering->filter->run (filtering->filter, input, known, output, &work, error);
 }
 
 gboolean

@@ -10,6 +10,7 @@
 #include "network.h"
 #include "noise-estimate.h"
 #include "packages.h"
+#include "sharpen.h"
 #include "tile-run.h"
 
 /* Mirrored pixels around the picture, so that its border lies inside what the network sees. */
@@ -25,8 +26,17 @@ static const gint overlap_share  = 8;
 static const gint grid_steps = 6;
 /* So much more a plan may cost if its windows are smaller: memory is the user's. */
 static const gdouble memory_price = 1.08;
-/* Share of the progress that the noise estimate gets. */
+/* Share of the progress that the estimate of noise or blur gets, and of a window's that deconvolution gets. */
 static const gdouble estimate_share = 0.02;
+static const gdouble sharpen_share  = 0.3;
+
+/* What the network is told beside the picture. */
+typedef enum
+{
+  TOLD_NOTHING,
+  TOLD_NOISE,    /* one plane: the noise map */
+  TOLD_SHARPENED /* NR_SHARPEN_PLANES: what deconvolution makes */
+} Told;
 
 typedef struct
 {
@@ -40,8 +50,11 @@ typedef struct
 
   NrSession *session;
   gsize      session_memory;
+  Told       told;
   NrNoise    noise;
-  gfloat    *sigma; /* the second input, one plane of the window's size, or NULL */
+  NrBlur     blur;
+  NrPool    *pool;   /* for deconvolution */
+  gfloat    *second; /* the second input, planes of the window's size, or NULL */
 } Network;
 
 static void
@@ -50,7 +63,8 @@ network_clear (Network *network)
   g_clear_pointer (&network->session, nr_session_free);
   g_clear_pointer (&network->model, nr_model_unref);
   g_clear_pointer (&network->package, nr_package_free);
-  g_clear_pointer (&network->sigma, g_free);
+  g_clear_pointer (&network->pool, nr_pool_free);
+  g_clear_pointer (&network->second, g_free);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Network, network_clear)
 
@@ -65,8 +79,34 @@ network_load (Network *network, const NrArguments *arguments, GError **error)
   network->package = nr_packages_find (arguments, error);
   if (! network->package)
     return FALSE;
+  if (network->package->n_inputs == 2)
+    network->told = arguments->task == NR_TASK_DEBLUR ? TOLD_SHARPENED : TOLD_NOISE;
+  if (network->told == TOLD_SHARPENED)
+    network->pool = nr_pool_new (arguments->threads);
+  network->blur  = nr_blur_told (arguments); /* until it is looked for */
   network->model = nr_package_load_model (network->package, network->scale, &network->hints, &network->reach, error);
   return network->model != NULL;
+}
+
+/* Finds out what the network is to be told. */
+static gboolean
+find_told (Network *network, NrJob *job, GError **error)
+{
+  switch (network->told)
+    {
+    case TOLD_NOISE:
+      return nr_noise_find (job, estimate_share, &network->noise, error);
+    case TOLD_SHARPENED:
+      return nr_blur_find (job, estimate_share, &network->blur, error);
+    default:
+      return TRUE;
+    }
+}
+
+static gint
+n_told_planes (const Network *network)
+{
+  return network->told == TOLD_SHARPENED ? NR_SHARPEN_PLANES : 1;
 }
 
 /* -- Choosing the windows ------------------------------------------------------------------------------------------ */
@@ -75,9 +115,13 @@ network_load (Network *network, const NrArguments *arguments, GError **error)
 static gint
 extra_reach (const Network *network)
 {
-  const gboolean has_map = network->package->n_inputs == 2 && nr_noise_has_map (&network->noise);
+  gint extra = network->detail > 0 ? NR_DETAIL_RADIUS : 0;
 
-  return (network->detail > 0 ? NR_DETAIL_RADIUS : 0) + (has_map ? NR_NOISE_MAP_RADIUS : 0);
+  if (network->told == TOLD_NOISE && nr_noise_has_map (&network->noise))
+    extra += NR_NOISE_MAP_RADIUS;
+  if (network->told == TOLD_SHARPENED)
+    extra += nr_sharpen_radius (&network->blur);
+  return extra;
 }
 
 /* For a network that takes windows of one size only, SIDE pixels on the shorter side. If it looks at most of its window,
@@ -125,7 +169,16 @@ static void
 input_shapes (const Network *network, gint width, gint height, NrShape shapes[2])
 {
   shapes[0] = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, 3, height, width } };
-  shapes[1] = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, 1, height, width } };
+  shapes[1] = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, n_told_planes (network), height, width } };
+}
+
+/* Memory for the second input and what makes it. */
+static guint64
+told_memory (const Network *network, const NrTilePlan *plan)
+{
+  if (network->told == TOLD_SHARPENED)
+    return nr_sharpen_memory (plan->x.window, plan->y.window);
+  return (guint64) plan->x.window * plan->y.window * 2 * sizeof (gfloat);
 }
 
 /* Memory for windows of PLAN: session, its second input and what makes it, and the tile loop. */
@@ -139,7 +192,7 @@ plan_memory (const Network *network, const NrTilePlan *plan, guint64 *total, gsi
   input_shapes (network, plan->x.window, plan->y.window, shapes);
   if (! nr_session_estimate_memory (network->model, shapes, &options, session_memory, error))
     return FALSE;
-  *total = *session_memory + nr_tile_run_memory (&run) + (guint64) plan->x.window * plan->y.window * 2 * sizeof (gfloat);
+  *total = *session_memory + nr_tile_run_memory (&run) + told_memory (network, plan);
   return TRUE;
 }
 
@@ -255,11 +308,12 @@ choose_plan (Network *network, gint width, gint height, const NrRect *region, gu
 
 /* -- Running ------------------------------------------------------------------------------------------------------- */
 
-/* The session's progress as a tile's. */
+/* The session's progress as a tile's, of which it is the part from FIRST on. */
 typedef struct
 {
   NrTileProgress progress;
   gpointer       data;
+  gdouble        first;
 } SessionProgress;
 
 static void
@@ -267,7 +321,7 @@ session_progress (gdouble fraction, gpointer data)
 {
   const SessionProgress *progress = data;
 
-  progress->progress (fraction, progress->data);
+  progress->progress (progress->first + (1 - progress->first) * fraction, progress->data);
 }
 
 static gboolean
@@ -290,6 +344,7 @@ check_finite (const Network *network, const NrPicture *output, GError **error)
 static gboolean
 run_window (gpointer         data,
             const NrPicture *input,
+            const NrRect    *known,
             NrPicture       *output,
             NrTileProgress   progress,
             gpointer         progress_data,
@@ -297,12 +352,16 @@ run_window (gpointer         data,
             GError         **error)
 {
   Network          *network   = data;
-  SessionProgress   passed_on = { progress, progress_data };
-  const void *const inputs[]  = { input->color, network->sigma };
+  SessionProgress   passed_on = { progress, progress_data, network->told == TOLD_SHARPENED ? sharpen_share : 0 };
+  NrFilterWork      work      = { network->pool, progress, progress_data, cancellable };
+  const void *const inputs[]  = { input->color, network->second };
   void *const       outputs[] = { output->color };
 
-  if (network->sigma)
-    nr_noise_map (&network->noise, input, network->sigma);
+  if (network->told == TOLD_NOISE)
+    nr_noise_map (&network->noise, input, network->second);
+  if (network->told == TOLD_SHARPENED &&
+      ! nr_sharpen (&network->blur, input, known, network->second, &work, sharpen_share, error))
+    return FALSE;
   if (! nr_session_run (network->session, inputs, outputs, session_progress, &passed_on, cancellable, error) ||
       ! check_finite (network, output, error))
     return FALSE;
@@ -338,13 +397,15 @@ network_start (Network *network, gint width, gint height, guint64 memory_limit, 
 }
 
 static gboolean
-make_sigma_plane (Network *network, const NrTilePlan *plan, GError **error)
+make_second_input (Network *network, const NrTilePlan *plan, GError **error)
 {
-  network->sigma = g_try_new0 (gfloat, (gsize) plan->x.window * plan->y.window);
-  if (network->sigma)
+  if (network->told == TOLD_NOTHING)
+    return TRUE;
+  network->second = g_try_new0 (gfloat, (gsize) n_told_planes (network) * plan->x.window * plan->y.window);
+  if (network->second)
     return TRUE;
   g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
-               "not enough memory for a noise map of %d x %d pixels; set a smaller memory budget",
+               "not enough memory for a second input of %d x %d pixels; set a smaller memory budget",
                plan->x.window, plan->y.window);
   return FALSE;
 }
@@ -360,9 +421,9 @@ nr_network_run (NrJob *job, GError **error)
     return FALSE;
   g_free (job->report->model);
   job->report->model = g_strdup (network.package->id);
-  if (network.package->n_inputs == 2 && ! nr_noise_find (job, estimate_share, &network.noise, error))
+  if (! find_told (&network, job, error))
     return FALSE;
-  if (network.package->n_inputs == 2 && network.noise.level <= 0)
+  if (network.told == TOLD_NOISE && network.noise.level <= 0)
     return nr_deliver_unchanged (job, &job->region, 1 - job->fraction, error);
 
   run = (NrTileRun) {
@@ -375,7 +436,7 @@ nr_network_run (NrJob *job, GError **error)
   if (! choose_plan (&network, job->source->width, job->source->height, &job->region, job->memory, &run.plan, &memory, error) ||
       g_cancellable_set_error_if_cancelled (job->cancellable, error) ||
       ! network_start (&network, run.plan.x.window, run.plan.y.window, 0, error) ||
-      (network.package->n_inputs == 2 && ! make_sigma_plane (&network, &run.plan, error)))
+      ! make_second_input (&network, &run.plan, error))
     return FALSE;
 
   g_debug ("network %s: %u tiles of %d x %d", network.package->id, run.plan.n_tiles, run.plan.x.window, run.plan.y.window);
@@ -390,6 +451,11 @@ nr_network_run (NrJob *job, GError **error)
 /* Side of the picture that is used to find how long a network takes. */
 static const gint calibration_size = 128;
 
+static void
+no_progress (gdouble fraction, gpointer data)
+{
+}
+
 /* Runs NETWORK on a small window; the time a pixel of it took, the better of two runs. */
 static gboolean
 measure (Network *network, gdouble *seconds_per_pixel, GError **error)
@@ -403,18 +469,16 @@ measure (Network *network, gdouble *seconds_per_pixel, GError **error)
 
   if (! choose_plan (network, rect.width, rect.height, &rect, G_MAXUINT64, &plan, &memory, error) ||
       ! network_start (network, plan.x.window, plan.y.window, 0, error) ||
-      (network->package->n_inputs == 2 && ! make_sigma_plane (network, &plan, error)))
+      ! make_second_input (network, &plan, error))
     return FALSE;
 
   input  = nr_picture_new (plan.x.window, plan.y.window, 3, FALSE, FALSE);
   output = nr_picture_new (plan.x.window * network->scale, plan.y.window * network->scale, 3, FALSE, FALSE);
   for (gint i = 0; i < 2; i++)
     {
-      const void *const inputs[]  = { input->color, network->sigma };
-      void *const       outputs[] = { output->color };
-      const gint64      start     = g_get_monotonic_time ();
+      const gint64 start = g_get_monotonic_time ();
 
-      if (! nr_session_run (network->session, inputs, outputs, NULL, NULL, NULL, error))
+      if (! run_window (network, input, &rect, output, no_progress, NULL, NULL, error))
         return FALSE;
       best = MIN (best, g_get_monotonic_time () - start);
     }

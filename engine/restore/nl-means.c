@@ -62,7 +62,12 @@ make_guide (const NrPicture *input, GError **error)
 }
 
 static gboolean
-filter_run (const NrFilter *filter, const NrPicture *input, NrPicture *output, NrFilterWork *work, GError **error)
+filter_run (const NrFilter  *filter,
+            const NrPicture *input,
+            const NrRect    *known,
+            NrPicture       *output,
+            NrFilterWork    *work,
+            GError         **error)
 {
   const Method         *method = (const Method *) filter;
   g_autoptr (NrPicture) guide  = make_guide (input, error);

@@ -5,6 +5,7 @@
 
 #include "package.h"
 #include "package-files.h"
+#include "sharpen.h"
 
 static gboolean
 fail (GError **error, const NrPackage *package, const gchar *format, ...) G_GNUC_PRINTF (3, 4);
@@ -47,6 +48,13 @@ check_input (const NrPackage *package, const NrModel *model, guint i, gint64 cha
     }
 }
 
+/* Planes of the second input: a noise map, or what deconvolution makes. */
+static gint64
+second_planes (const NrPackage *package)
+{
+  return package->task == NR_TASK_DEBLUR ? NR_SHARPEN_PLANES : 1;
+}
+
 static gboolean
 check_model (const NrPackage *package, NrModel *model, gint scale, NrReach *reach, GError **error)
 {
@@ -54,7 +62,7 @@ check_model (const NrPackage *package, NrModel *model, gint scale, NrReach *reac
     return fail (error, package, "its network has %u inputs but config.json says %d",
                  nr_model_n_inputs (model), package->n_inputs);
   if (! check_input (package, model, 0, 3, error) ||
-      (package->n_inputs == 2 && ! check_input (package, model, 1, 1, error)))
+      (package->n_inputs == 2 && ! check_input (package, model, 1, second_planes (package), error)))
     return FALSE;
   if (! nr_model_get_reach (model, reach, error))
     {

@@ -26,7 +26,7 @@ NrPackage *nr_package_read (const gchar *path, const gchar *origin, NrPackageHin
 gboolean nr_package_is_foreign (const NrPackage *package);
 
 /* Loads the network for SCALE (1 unless super-resolve) and checks that it is a picture network as the package says:
- * inputs [1, 3, H, W] and, with two, [1, 1, H, W]; one output of the right scale. REACH and HINTS are filled.
+ * inputs [1, 3, H, W] and, with two, [1, 1, H, W] (denoise) or [1, 2, H, W] (deblur); one output of the right scale. REACH and HINTS are filled.
  * NULL with NR_RESTORE_ERROR_PACKAGE, or the engine's error behind the package's name. */
 NrModel *nr_package_load_model (const NrPackage *package,
                                 gint             scale,

@@ -38,10 +38,15 @@ nr_report_to_json (const NrReport *report)
   gchar             milliseconds[G_ASCII_DTOSTR_BUF_SIZE];
   gchar             memory[G_ASCII_DTOSTR_BUF_SIZE];
   gchar             noise[G_ASCII_DTOSTR_BUF_SIZE];
+  gchar             size[G_ASCII_DTOSTR_BUF_SIZE];
+  gchar             angle[G_ASCII_DTOSTR_BUF_SIZE];
 
   return g_strdup_printf ("{\"task\":\"%s\",\"method\":%s,\"model\":%s,\"width\":%d,\"height\":%d,\"channels\":%d,"
-                          "\"tiles\":%u,\"threads\":%u,\"milliseconds\":%s,\"peak_memory_mib\":%s,\"noise_estimate\":%s}",
+                          "\"tiles\":%u,\"threads\":%u,\"milliseconds\":%s,\"peak_memory_mib\":%s,\"noise_estimate\":%s,"
+                          "\"blur_shape\":\"%s\",\"blur_size\":%s,\"blur_angle\":%s}",
                           nr_task_name (report->task), method, model, report->width, report->height, report->n_channels,
                           report->tiles, report->threads, number (report->milliseconds, milliseconds),
-                          number (report->peak_memory_mib, memory), number (report->noise_estimate, noise));
+                          number (report->peak_memory_mib, memory), number (report->noise_estimate, noise),
+                          report->blur_shape ? report->blur_shape : "", number (report->blur_size, size),
+                          number (report->blur_angle, angle));
 }

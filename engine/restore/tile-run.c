@@ -25,10 +25,26 @@ tile_progress (gdouble fraction, gpointer data)
   nr_job_progress (progress->job, progress->first + progress->share * fraction);
 }
 
+/* The part of WINDOW that lies inside SOURCE, in the window's own pixels. */
+static NrRect
+known_part (const NrSource *source, const NrRect *window)
+{
+  const gint left = MAX (-window->x, 0);
+  const gint top  = MAX (-window->y, 0);
+
+  return (NrRect) {
+    left,
+    top,
+    MIN (window->width, source->width - window->x) - left,
+    MIN (window->height, source->height - window->y) - top,
+  };
+}
+
 /* Runs one tile; its window's result, scale times as large, or NULL. */
 static NrPicture *
 run_tile (const NrTileRun *run, NrJob *job, const NrTile *tile, TileProgress *progress, GError **error)
 {
+  const NrRect          known  = known_part (job->source, &tile->window);
   g_autoptr (NrPicture) input  = NULL;
   g_autoptr (NrPicture) output = NULL;
 
@@ -38,7 +54,7 @@ run_tile (const NrTileRun *run, NrJob *job, const NrTile *tile, TileProgress *pr
   if (! input)
     return NULL;
   output = nr_window_picture_new (input->width * run->scale, input->height * run->scale, 3, FALSE, FALSE, error);
-  if (! output || ! run->func (run->data, input, output, tile_progress, progress, job->cancellable, error))
+  if (! output || ! run->func (run->data, input, &known, output, tile_progress, progress, job->cancellable, error))
     return NULL;
   return g_steal_pointer (&output);
 }

@@ -10,12 +10,14 @@
 
 /* What stands between tiling and network: makes OUTPUT from INPUT.
  *   input    three planes of the plan's window size, every value finite and in the range
+ *   known    the rectangle of it that is the picture; the rest continues it beyond its border
  *   output   three planes, scale times as large; every value is to be written
  * position and n_pixels of progress: PROGRESS is called with the share of this tile, 0 to 1, from the same thread.
  * FALSE with an error; G_IO_ERROR_CANCELLED within 100 ms of a cancellation. */
 typedef void (*NrTileProgress) (gdouble fraction, gpointer data);
 typedef gboolean (*NrTileFunc) (gpointer         data,
                                 const NrPicture *input,
+                                const NrRect    *known,
                                 NrPicture       *output,
                                 NrTileProgress   progress,
                                 gpointer         progress_data,

@@ -29,7 +29,12 @@ store_row (gint y, gfloat *sums, gpointer data)
 }
 
 static gboolean
-filter_run (const NrFilter *filter, const NrPicture *input, NrPicture *output, NrFilterWork *work, GError **error)
+filter_run (const NrFilter  *filter,
+            const NrPicture *input,
+            const NrRect    *known,
+            NrPicture       *output,
+            NrFilterWork    *work,
+            GError         **error)
 {
   g_autofree gfloat *scratch = g_new (gfloat, WIDTH * HEIGHT);
   const gsize        plane   = WIDTH * HEIGHT;
@@ -51,7 +56,7 @@ filter_memory (const NrFilter *filter, gint width, gint height, guint n_threads)
 static NrPicture *
 run_convolve (const NrKernel *kernel, NrPicture *picture)
 {
-  const Filter   filter = { { 0, 1, 0, 1, filter_run, filter_memory }, kernel };
+  const Filter   filter = { { .high = 1, .work = 1, .run = filter_run, .memory = filter_memory }, kernel };
   NrPicture     *result = nr_picture_new (WIDTH, HEIGHT, 3, FALSE, FALSE);
   const NrSource source = nr_picture_source (picture);
   const NrSink   sink   = nr_picture_sink (result);

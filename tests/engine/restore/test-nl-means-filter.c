@@ -16,7 +16,12 @@ typedef struct
 } Filter;
 
 static gboolean
-filter_run (const NrFilter *filter, const NrPicture *input, NrPicture *output, NrFilterWork *work, GError **error)
+filter_run (const NrFilter  *filter,
+            const NrPicture *input,
+            const NrRect    *known,
+            NrPicture       *output,
+            NrFilterWork    *work,
+            GError         **error)
 {
   return nr_nl_means (((const Filter *) filter)->rules, input, input, output, work, error);
 }
@@ -31,7 +36,10 @@ filter_memory (const NrFilter *filter, gint width, gint height, guint n_threads)
 static NrPicture *
 run_filter (const NrNlMeans *rules, NrPicture *picture)
 {
-  const Filter   filter = { { 0, 1, nr_nl_means_reach (rules), 1, filter_run, filter_memory }, rules };
+  const Filter   filter = {
+    .filter = { .high = 1, .halo = nr_nl_means_reach (rules), .work = 1, .run = filter_run, .memory = filter_memory },
+    .rules  = rules,
+  };
   NrPicture     *result = nr_picture_new (picture->width, picture->height, 3, FALSE, FALSE);
   const NrSource source = nr_picture_source (picture);
   const NrSink   sink   = nr_picture_sink (result);

@@ -120,7 +120,7 @@ test_windows_without_a_middle_are_refused (void)
 /* -- Runs ---------------------------------------------------------------------------------------------------------- */
 
 static gboolean
-copy_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
+copy_tile (gpointer data, const NrPicture *input, const NrRect *known, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
 {
   const gint scale = GPOINTER_TO_INT (data);
 
@@ -136,7 +136,7 @@ copy_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgr
 /* Box of radius 3 and the position's phase on a grid of 4: shows a wrong halo and a wrong alignment. Beyond the window
  * there are zeros, as convolutions have them. */
 static gboolean
-box_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
+box_tile (gpointer data, const NrPicture *input, const NrRect *known, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
 {
   for (gint c = 0; c < 3; c++)
     for (gint y = 0; y < input->height; y++)
@@ -155,7 +155,7 @@ box_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgre
 
 /* Adds the window's mean: a global operation. */
 static gboolean
-mean_tile (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
+mean_tile (gpointer data, const NrPicture *input, const NrRect *known, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
 {
   const gsize n   = (gsize) input->width * input->height * 3;
   gdouble     sum = 0;
@@ -260,7 +260,7 @@ test_enlarging_tiles_do_not_show (void)
 }
 
 static gboolean
-never_run (gpointer data, const NrPicture *input, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
+never_run (gpointer data, const NrPicture *input, const NrRect *known, NrPicture *output, NrTileProgress progress, gpointer progress_data, GCancellable *cancellable, GError **error)
 {
   g_assert_not_reached ();
 }

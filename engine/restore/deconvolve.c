@@ -1,0 +1,174 @@
+/* Richardson-Lucy deconvolution of a plane, threaded.
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "deconvolve.h"
+
+/* Added to all values, so that black is no singularity. */
+static const gfloat pedestal = 0.05f;
+static const gfloat least    = 1e-3f;
+
+/* Gradients above this are edges, and hardly damped. */
+static const gfloat edge = 0.06f;
+
+/* Pixels that are known through less of the blur than this move no faster than with so much. */
+static const gfloat least_known = 0.01f;
+
+/* NrRowFunc: H K -> its inverse. */
+static void
+invert_row (gint y, gfloat *sums, gpointer data)
+{
+  NrDeconvolution *d  = data;
+  gfloat          *to = d->inverse + (gsize) y * d->width;
+
+  for (gint x = 0; x < d->width; x++)
+    to[x] = 1 / MAX (sums[x], least_known);
+}
+
+gboolean
+nr_deconvolution_init (NrDeconvolution *deconvolution,
+                       const NrKernel  *kernel,
+                       gfloat           damping,
+                       const gfloat    *plane,
+                       gint             width,
+                       gint             height,
+                       const NrRect    *known,
+                       gfloat          *memory,
+                       NrFilterWork    *work,
+                       GError         **error)
+{
+  const gsize n = (gsize) width * height;
+
+  *deconvolution = (NrDeconvolution) {
+    .kernel   = kernel,
+    .damping  = damping,
+    .width    = width,
+    .height   = height,
+    .known    = *known,
+    .blurred  = memory,
+    .guess    = memory + n,
+    .previous = memory + 2 * n,
+    .ahead    = memory + 3 * n,
+    .ratio    = memory + 4 * n,
+    .inverse  = memory + 5 * n,
+    .scratch  = memory + 6 * n,
+  };
+  for (gsize i = 0; i < n; i++)
+    deconvolution->blurred[i] = plane[i] + pedestal;
+  memcpy (deconvolution->guess, deconvolution->blurred, n * sizeof (gfloat));
+  memcpy (deconvolution->previous, deconvolution->blurred, n * sizeof (gfloat));
+
+  memset (deconvolution->ratio, 0, n * sizeof (gfloat));
+  for (gint y = known->y; y < known->y + known->height; y++)
+    for (gint x = known->x; x < known->x + known->width; x++)
+      deconvolution->ratio[(gsize) y * width + x] = 1;
+  return nr_convolve (kernel, deconvolution->ratio, deconvolution->scratch, width, height, invert_row, deconvolution, work, 0, error);
+}
+
+/* NrRowFunc: H y -> K d / H y. */
+static void
+divide_row (gint y, gfloat *sums, gpointer data)
+{
+  const NrDeconvolution *d       = data;
+  const NrRect          *known   = &d->known;
+  const gsize            row     = (gsize) y * d->width;
+  const gfloat *restrict blurred = d->blurred + row;
+  gfloat *restrict ratio         = d->ratio + row;
+
+  if (y < known->y || y >= known->y + known->height)
+    return; /* 0 from the beginning, as left and right of the known pixels */
+  for (gint x = known->x; x < known->x + known->width; x++)
+    ratio[x] = blurred[x] / MAX (sums[x], least);
+}
+
+/* grad / sqrt (|grad|^2 + edge^2) of a row. Forward differences: the pixel to the right and the one below, 0 over the
+ * border. */
+static void
+direction_row (const gfloat *restrict here, const gfloat *restrict below, gint width, gfloat *restrict along, gfloat *restrict down)
+{
+  for (gint x = 0; x + 1 < width; x++)
+    {
+      const gfloat dx    = here[x + 1] - here[x];
+      const gfloat dy    = below[x] - here[x];
+      const gfloat scale = 1 / sqrtf (dx * dx + dy * dy + edge * edge);
+
+      along[x] = dx * scale;
+      down[x]  = dy * scale;
+    }
+  along[width - 1] = 0;
+  down[width - 1]  = (below[width - 1] - here[width - 1]) /
+                    sqrtf ((below[width - 1] - here[width - 1]) * (below[width - 1] - here[width - 1]) + edge * edge);
+}
+
+/* NrRowFunc: H (K d / H y) -> the new x, in the place of x'. */
+static void
+step_row (gint y, gfloat *sums, gpointer data)
+{
+  const NrDeconvolution *d       = data;
+  const gint             width   = d->width;
+  const gsize            row     = (gsize) y * width;
+  const gfloat          *here    = d->ahead + row;
+  const gfloat          *inverse = d->inverse + row;
+  const gfloat          *below   = here + (y + 1 < d->height ? width : 0);
+  const gfloat          *above   = here - (y > 0 ? width : 0);
+  gfloat *restrict to            = d->previous + row;
+  g_autofree gfloat *memory      = g_new0 (gfloat, 4 * width + 1);
+  gfloat *restrict along         = memory + 1; /* 0 before the first */
+  gfloat *restrict down          = along + width;
+  gfloat *restrict down_above    = down + width;
+  gfloat *restrict unused        = down_above + width;
+
+  direction_row (here, below, width, along, down);
+  if (y > 0)
+    direction_row (above, here, width, unused, down_above);
+  for (gint x = 0; x < width; x++)
+    {
+      const gfloat divergence = along[x] - along[x - 1] + down[x] - down_above[x];
+
+      to[x] = here[x] * sums[x] * inverse[x] / (1 - d->damping * divergence);
+    }
+}
+
+gboolean
+nr_deconvolution_run (NrDeconvolution *deconvolution, gint n_steps, NrFilterWork *work, gdouble share, GError **error)
+{
+  NrDeconvolution *d   = deconvolution;
+  const gsize      n   = (gsize) d->width * d->height;
+  const gdouble    one = share / (2 * n_steps); /* of a convolution */
+
+  for (gint i = 0; i < n_steps; i++)
+    {
+      const gfloat momentum = d->n_steps > 0 ? (d->n_steps - 1) / (d->n_steps + 2.0f) : 0;
+      gfloat      *new_guess;
+
+      for (gsize j = 0; j < n; j++)
+        d->ahead[j] = MAX (d->guess[j] + momentum * (d->guess[j] - d->previous[j]), least);
+      if (! nr_convolve (d->kernel, d->ahead, d->scratch, d->width, d->height, divide_row, d, work, one, error) ||
+          ! nr_convolve (d->kernel, d->ratio, d->scratch, d->width, d->height, step_row, d, work, one, error))
+        return FALSE;
+      new_guess   = d->previous;
+      d->previous = d->guess;
+      d->guess    = new_guess;
+      d->n_steps++;
+    }
+  return TRUE;
+}
+
+void
+nr_deconvolution_get (const NrDeconvolution *deconvolution, gfloat *plane)
+{
+  const gsize n = (gsize) deconvolution->width * deconvolution->height;
+
+  for (gsize i = 0; i < n; i++)
+    plane[i] = deconvolution->guess[i] - pedestal;
+}
+
+gdouble
+nr_deconvolution_work (const NrKernel *kernel)
+{
+  return 2 * nr_kernel_work (kernel) + 60;
+}
