@@ -15,21 +15,7 @@ static const gfloat least    = 1e-3f;
 /* Gradients above this are edges, and hardly damped. */
 static const gfloat edge = 0.06f;
 
-/* Pixels that are known through less of the blur than this move no faster than with so much. */
-static const gfloat least_known = 0.01f;
-
-/* NrRowFunc: H K -> its inverse. */
-static void
-invert_row (gint y, gfloat *sums, gpointer data)
-{
-  NrDeconvolution *d  = data;
-  gfloat          *to = d->inverse + (gsize) y * d->width;
-
-  for (gint x = 0; x < d->width; x++)
-    to[x] = 1 / MAX (sums[x], least_known);
-}
-
-gboolean
+void
 nr_deconvolution_init (NrDeconvolution *deconvolution,
                        const NrKernel  *kernel,
                        gfloat           damping,
@@ -37,9 +23,7 @@ nr_deconvolution_init (NrDeconvolution *deconvolution,
                        gint             width,
                        gint             height,
                        const NrRect    *known,
-                       gfloat          *memory,
-                       NrFilterWork    *work,
-                       GError         **error)
+                       gfloat          *memory)
 {
   const gsize n = (gsize) width * height;
 
@@ -54,22 +38,18 @@ nr_deconvolution_init (NrDeconvolution *deconvolution,
     .previous = memory + 2 * n,
     .ahead    = memory + 3 * n,
     .ratio    = memory + 4 * n,
-    .inverse  = memory + 5 * n,
-    .scratch  = memory + 6 * n,
+    .scratch  = memory + 5 * n,
   };
   for (gsize i = 0; i < n; i++)
-    deconvolution->blurred[i] = plane[i] + pedestal;
+    {
+      deconvolution->blurred[i] = plane[i] + pedestal;
+      deconvolution->ratio[i]   = 1;
+    }
   memcpy (deconvolution->guess, deconvolution->blurred, n * sizeof (gfloat));
   memcpy (deconvolution->previous, deconvolution->blurred, n * sizeof (gfloat));
-
-  memset (deconvolution->ratio, 0, n * sizeof (gfloat));
-  for (gint y = known->y; y < known->y + known->height; y++)
-    for (gint x = known->x; x < known->x + known->width; x++)
-      deconvolution->ratio[(gsize) y * width + x] = 1;
-  return nr_convolve (kernel, deconvolution->ratio, deconvolution->scratch, width, height, invert_row, deconvolution, work, 0, error);
 }
 
-/* NrRowFunc: H y -> K d / H y. */
+/* NrRowFunc: H y -> d / H y where d is known; elsewhere the ratio stays 1. */
 static void
 divide_row (gint y, gfloat *sums, gpointer data)
 {
@@ -80,7 +60,7 @@ divide_row (gint y, gfloat *sums, gpointer data)
   gfloat *restrict ratio         = d->ratio + row;
 
   if (y < known->y || y >= known->y + known->height)
-    return; /* 0 from the beginning, as left and right of the known pixels */
+    return;
   for (gint x = known->x; x < known->x + known->width; x++)
     ratio[x] = blurred[x] / MAX (sums[x], least);
 }
@@ -104,7 +84,7 @@ direction_row (const gfloat *restrict here, const gfloat *restrict below, gint w
                     sqrtf ((below[width - 1] - here[width - 1]) * (below[width - 1] - here[width - 1]) + edge * edge);
 }
 
-/* NrRowFunc: H (K d / H y) -> the new x, in the place of x'. */
+/* NrRowFunc: H ratio -> the new x, in the place of x'. */
 static void
 step_row (gint y, gfloat *sums, gpointer data)
 {
@@ -112,7 +92,6 @@ step_row (gint y, gfloat *sums, gpointer data)
   const gint             width   = d->width;
   const gsize            row     = (gsize) y * width;
   const gfloat          *here    = d->ahead + row;
-  const gfloat          *inverse = d->inverse + row;
   const gfloat          *below   = here + (y + 1 < d->height ? width : 0);
   const gfloat          *above   = here - (y > 0 ? width : 0);
   gfloat *restrict to            = d->previous + row;
@@ -129,7 +108,7 @@ step_row (gint y, gfloat *sums, gpointer data)
     {
       const gfloat divergence = along[x] - along[x - 1] + down[x] - down_above[x];
 
-      to[x] = here[x] * sums[x] * inverse[x] / (1 - d->damping * divergence);
+      to[x] = here[x] * sums[x] / (1 - d->damping * divergence);
     }
 }
 

@@ -325,7 +325,26 @@ def web_picture(x: Tensor, size: int) -> Tensor:
     return x
 
 
-BATCHES = {"denoise": denoise_batch, "deblur": deblur_batch, "super-resolve": super_resolve_batch}
+def sharpened_batch(samples: list[dict[str, Tensor]], count: int, size: int, options: dict) -> dict[str, Tensor]:
+    """Crops of what blurred.py made."""
+    crops = []
+    for sample in random.choices(samples, k=count):
+        height, width = sample["target"].shape[1:]
+        top, left = random.randint(0, height - size), random.randint(0, width - size)
+        crop = torch.cat([tensor[:, top:top + size, left:left + size].float() for tensor in sample.values()])
+        crop = torch.rot90(crop, random.randrange(4), (1, 2))
+        crops.append(crop.flip(2) if random.random() < 0.5 else crop)
+    return sharpened_case(dict(zip(("target", "input", "sharpened"), torch.stack(crops).split((3, 3, 2), 1))))
+
+
+def sharpened_case(sample: dict[str, Tensor]) -> dict[str, Tensor]:
+    """N x ... tensors of samples as the network takes them."""
+    clean, blurred = (sample[name].float() / 255 for name in ("target", "input"))
+    return {"target": clean, "input": blurred, "sharpened": sample["sharpened"].float() + blurred.mean(1, keepdim=True)}
+
+
+BATCHES = {"denoise": denoise_batch, "deblur": deblur_batch, "deblur-sharpened": sharpened_batch,
+           "super-resolve": super_resolve_batch}
 
 
 # Validation: fixed pictures with fixed damage
@@ -341,6 +360,9 @@ def center_crop(tile: Tensor, size: int) -> Tensor:
 
 def validation_set(task: str, tiles: list[Tensor], options: dict, size: int = 240) -> dict[str, list[dict[str, Tensor]]]:
     """Named cases -> one batch {"input", "target", "sigma"} a tile."""
+    if task == "deblur-sharpened":
+        return {name: [sharpened_case({key: tensor[None] for key, tensor in sample.items()}) for sample in samples]
+                for name, samples in tiles.items()}
     size = options.get("side", size)
     if task == "denoise":
         return {f"sigma{s}": [noisy_case(t, s, i, size) for i, t in enumerate(tiles)] for s in (0, 15, 25, 50)}

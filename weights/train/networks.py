@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import classic
-import filter_bank
 from cubic import phase_taps
 
 
@@ -65,66 +64,47 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, sigma: Tensor | None = None) -> Tensor:
         full = torch.cat((x, sigma), 1) if self.has_sigma else x
-        y, _ = self.levels(self.head(F.pixel_unshuffle(full, 2)))
+        y = self.levels(self.head(F.pixel_unshuffle(full, 2)))
         return x + F.pixel_shuffle(self.tail(y), 2).to(x.dtype)
 
-    def levels(self, y: Tensor, hint: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Everything between head and tail, and what the middle made; the hint is added before the middle."""
+    def levels(self, y: Tensor) -> Tensor:
+        """Everything between head and tail."""
         skips = []
         for blocks, down in zip(self.down_blocks, self.down):
             y = blocks(y)
             skips.append(y)
             y = down(y)
-        deepest = y = self.middle(y if hint is None else y + hint)
+        y = self.middle(y)
         for blocks, up in zip(self.up_blocks, self.up):
             y = blocks(up(y) + skips.pop())
-        return y, deepest
+        return y
 
 
 class Deblurrer(UNet):
-    """U-Net that mixes fixed deblurring filters of the luma by gates of its own making, pixel by pixel.
+    """U-Net beside a deconvolution: it weighs what that made, pixel by pixel, and corrects it.
 
-    output = x + sum_k gate_k (filter_k * luma) + residual.  The filters do what takes a network long to learn, large
-    inverse kernels.  The network finds which blur it is and corrects what is left.  What tells blurs apart is the ratio
-    of energies between frequencies and directions, so the logarithms of the filters' energies, of squares of 8 and of
-    56 pixels, enter at 1/8 of the size, where the gates' smooth part is made.
+    output = x + sum_k gate_k (s_k - luma) + residual.  The second input s (N x 2 x H x W) is the luma, the mean of the
+    channels, after few and after many steps of Richardson and Lucy with the blur that was found in the picture: all that
+    needs a view over many pixels.  What is left for the network is local: rings, noise, edges, blurs that differ.
     """
+
+    has_sharpened = True
 
     def __init__(self, widths: list[int], blocks: int = 2, middle: int = 4) -> None:
         super().__init__(widths, blocks, middle)
-        if len(widths) != 3:
-            raise SystemExit("deblurrer: needs three widths, energies are for 1/8 of the size")
-        self.bank = nn.ParameterList(nn.Parameter(f, requires_grad=False) for f in filter_bank.deblurring_filters())
-        count = sum(len(filters) for filters in self.bank)
-        self.look = nn.Conv2d(count, widths[0], 2, stride=2)
-        self.weigh = nn.Conv2d(2 * count, widths[-1], 1)
-        self.gates = nn.ConvTranspose2d(widths[0], count, 2, stride=2)
-        self.smooth_gates = nn.Conv2d(widths[-1], count, 1)
+        self.head = nn.Conv2d(4 * 5, widths[0], 3, padding=1)
+        self.gates = nn.ConvTranspose2d(widths[0], 2, 2, stride=2)
         with torch.no_grad():
-            for layer in (self.look, self.weigh):
-                layer.weight.mul_(0.3)
-            for layer in (self.gates, self.smooth_gates):
-                layer.weight.zero_()
-                layer.bias.zero_()
+            self.gates.weight.zero_()
+            self.gates.bias.copy_(torch.tensor([0.3, 0.5]))
 
-    def filtered(self, x: Tensor) -> Tensor:
-        """N x filters x H x W."""
-        luma = x.mean(1, keepdim=True)
-        return torch.cat([F.conv2d(F.pad(luma, (filters.shape[-1] // 2,) * 4, mode="reflect"), filters)
-                          for filters in self.bank], 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        # In float32: the filters amplify rounding errors.
+    def forward(self, x: Tensor, sharpened: Tensor) -> Tensor:
+        # In float32: bfloat16 has 8 bits, too few for differences of pictures.
         with torch.autocast(x.device.type, enabled=False):
-            bank = self.filtered(x)
-            energy = F.avg_pool2d(bank * bank, 8)
-            wide = F.avg_pool2d(energy, 7, 1, 3, count_include_pad=False)
-            energies = torch.log(torch.cat((energy, wide), 1) + 1e-6) + 8
-        y = self.head(F.pixel_unshuffle(x, 2)) + self.look(bank)
-        y, deepest = self.levels(y, self.weigh(energies))
-        gates = self.gates(y) + F.interpolate(self.smooth_gates(deepest), scale_factor=8, mode="bilinear")
-        sharper = (gates * bank.to(gates.dtype)).sum(1, keepdim=True)
-        return x + sharper.to(x.dtype) + F.pixel_shuffle(self.tail(y), 2).to(x.dtype)
+            added = sharpened - x.mean(1, keepdim=True)
+        y = self.levels(self.head(F.pixel_unshuffle(torch.cat((x, 4 * added), 1), 2)))
+        sharper = (self.gates(y).to(x.dtype) * added).sum(1, keepdim=True)
+        return x + sharper + F.pixel_shuffle(self.tail(y), 2).to(x.dtype)
 
 
 class SuperResolver(nn.Module):
@@ -179,6 +159,8 @@ def example_inputs(network: nn.Module, height: int, width: int) -> dict[str, Ten
     inputs = {"input": torch.rand(1, 3, height, width)}
     if getattr(network, "has_sigma", False):
         inputs["sigma"] = torch.full((1, 1, height, width), 25 / 255)
+    if getattr(network, "has_sharpened", False):
+        inputs["sharpened"] = torch.rand(1, 2, height, width)
     return inputs
 
 

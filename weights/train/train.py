@@ -95,7 +95,7 @@ def autocast(config: dict, device: torch.device) -> torch.autocast:
 
 
 def network_inputs(batch: dict[str, Tensor]) -> list[Tensor]:
-    tensors = [batch["input"]] + ([batch["sigma"]] if "sigma" in batch else [])
+    tensors = [batch[name] for name in ("input", "sigma", "sharpened") if name in batch]
     return [t.contiguous(memory_format=torch.channels_last) for t in tensors]
 
 
@@ -277,7 +277,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("config", type=Path)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--pictures", type=Path, help="folder of photographs or tiles, at least 330 pixels a side")
+    source.add_argument("--pictures", type=Path, help="folder of photographs or tiles, at least 330 pixels a side; deblur-sharpened: the file of blurred.py")
     source.add_argument("--faces", type=Path, help="folder of the LFW sheets with train.txt, instead of photographs")
     parser.add_argument("--validation", type=Path, help="text file, one picture's name a line (default: the last 5 %%)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
@@ -290,6 +290,9 @@ def arguments() -> argparse.Namespace:
 
 def load(options: argparse.Namespace, config: dict, device: torch.device) -> tuple[list[Tensor], list[Tensor]]:
     """Training and validation pictures, 3 x H x W uint8; of the faces the last 5 % are for validation."""
+    if config["task"] == "deblur-sharpened":
+        samples = torch.load(options.pictures, map_location=device)
+        return samples["train"], samples["held"]
     if options.faces:
         tiles = list(faces.load(options.faces, "train", faces.TILE).to(device))
         held = len(tiles) // 20

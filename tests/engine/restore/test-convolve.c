@@ -148,11 +148,41 @@ test_disc (void)
     }
 }
 
+/* The four pixels around every point of the way share it, in the kernel and here. */
+static gdouble
+motion_tap (gdouble length, gint x, gint y)
+{
+  const gdouble angle = 0.7;
+  gdouble       sum   = 0;
+
+  for (gint i = 0; i < 129; i++)
+    {
+      const gdouble along = length * (i / 128.0 - 0.5);
+
+      sum += MAX (0, 1 - fabs (x - along * cos (angle))) * MAX (0, 1 - fabs (y + along * sin (angle)));
+    }
+  return sum;
+}
+
+static void
+test_motion (void)
+{
+  static const gdouble lengths[] = { 1, 6.5, 15, 24 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      g_auto (NrKernel) kernel = nr_kernel_motion (lengths[i], 0.7);
+
+      check_kernel (&kernel, motion_tap, lengths[i]);
+    }
+}
+
 gint
 main (gint argc, gchar *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/restore/convolve/gaussian-is-the-plain-sum", test_gaussian);
   g_test_add_func ("/restore/convolve/disc-is-the-plain-sum", test_disc);
+  g_test_add_func ("/restore/convolve/motion-is-the-plain-sum", test_motion);
   return g_test_run ();
 }

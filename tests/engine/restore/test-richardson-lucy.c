@@ -145,7 +145,7 @@ test_unknown_kernel (void)
 
   g_assert_false (nr_arguments_check (&arguments, &error));
   g_assert_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_ARGUMENT);
-  g_assert_cmpstr (error->message, ==, "kernel is 'square' but must be 'gaussian' or 'disc'");
+  g_assert_cmpstr (error->message, ==, "kernel is 'square' but must be 'gaussian', 'disc' or 'motion'");
 }
 
 gint
