@@ -136,7 +136,9 @@ variant_row_new (GObject *config, const gchar *argument)
 static GtkWidget *
 kernel_row_new (GObject *config, const gchar *argument)
 {
-  static const NrWord kernels[] = { { "gaussian", N_ ("Soft (Gaussian)"), NULL }, { "disc", N_ ("Out of focus (disc)"), NULL } };
+  static const NrWord kernels[] = { { "gaussian", N_ ("Soft (Gaussian)"), NULL },
+                                    { "disc", N_ ("Out of focus (disc)"), NULL },
+                                    { "motion", N_ ("Moved (straight)"), NULL } };
 
   return combo_row_new (config, argument, kernels, G_N_ELEMENTS (kernels));
 }
@@ -174,6 +176,7 @@ static const RowKind kinds[] = {
   { "detail", percent_row_new, FALSE },
   { "blur", real_row_new, FALSE },
   { "kernel", kernel_row_new, FALSE },
+  { "angle", number_row_new, FALSE },
   { "context", pixels_row_new, FALSE },
   { "iterations", pixels_row_new, FALSE },
   { "seed", number_row_new, FALSE },

@@ -27,7 +27,7 @@ typedef struct
 static const Text texts[] = {
   { "network", N_ ("Neural network"), N_ ("Fast; has learned from many photographs.") },
   { "nl-means", N_ ("Non-local means"), N_ ("Averages places that look alike; the classic, without learning.") },
-  { "richardson-lucy", N_ ("Richardson-Lucy"), N_ ("Undoes a blur of known shape, step by step; the classic, without learning.") },
+  { "richardson-lucy", N_ ("Richardson-Lucy"), N_ ("Undoes the blur that is found in the picture, step by step; the classic, without learning.") },
   { "deep-image-prior", N_ ("Deep image prior"),
     N_ ("Slow; learns from this picture alone. Stop keeps the best so far.") },
   { "generative", N_ ("Generator of faces"),

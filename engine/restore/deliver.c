@@ -107,7 +107,7 @@ typedef struct
 } Surroundings;
 
 static gfloat *
-enlarge (const Surroundings *around, const gfloat *plane, NrFilter filter)
+enlarge (const Surroundings *around, const gfloat *plane, NrEnlargeFilter filter)
 {
   return nr_enlarge_plane (plane, around->source->width, around->source->height,
                            around->x, around->y, around->width, around->height, around->scale, filter);

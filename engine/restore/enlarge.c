@@ -38,7 +38,7 @@ linear (gdouble x)
 }
 
 static Taps
-taps_at (gint center, gint phase, gint scale, NrFilter filter)
+taps_at (gint center, gint phase, gint scale, NrEnlargeFilter filter)
 {
   const gdouble position = center + (phase + 0.5) / scale - 0.5;
   Taps          taps     = { .center = center, .first = (gint) floor (position) - 1 };
@@ -73,7 +73,7 @@ nr_enlarge_plane (const gfloat *from,
                   gint          width,
                   gint          height,
                   gint          scale,
-                  NrFilter      filter)
+                  NrEnlargeFilter filter)
 {
   const gint         to_width = width * scale;
   g_autofree gfloat *wide     = g_new (gfloat, (gsize) to_width * from_height);

@@ -11,7 +11,7 @@ typedef enum
 {
   NR_FILTER_LINEAR, /* never overshoots */
   NR_FILTER_CUBIC   /* Keys' cubic convolution, a = -0.5 */
-} NrFilter;
+} NrEnlargeFilter;
 
 /* Source pixels that a result pixel may need on each side of its own. */
 enum
@@ -31,4 +31,4 @@ gfloat *nr_enlarge_plane (const gfloat *from,
                           gint          width,
                           gint          height,
                           gint          scale,
-                          NrFilter      filter);
+                          NrEnlargeFilter filter);

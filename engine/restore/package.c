@@ -354,7 +354,7 @@ read_config (NrPackage *package, NrPackageHints *hints, GError **error)
          get_string (root, "description", FALSE, 4096, &package->description, error) &&
          get_string (root, "version", FALSE, 64, &package->version, error) &&
          read_task (package, root, error) &&
-         get_int (root, "num_inputs", 1, package->task == NR_TASK_DENOISE ? 2 : 1, &package->n_inputs, error) &&
+         get_int (root, "num_inputs", 1, package->task == NR_TASK_SUPER_RESOLVE ? 1 : 2, &package->n_inputs, error) &&
          read_attributes (package, hints, root, &scale, error) &&
          read_card (package, root, error) &&
          find_models (package, scale, error);

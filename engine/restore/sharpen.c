@@ -55,7 +55,7 @@ nr_sharpen (const NrBlur    *blur,
 gint
 nr_sharpen_radius (const NrBlur *blur)
 {
-  return blur->shape == NR_BLUR_NONE ? 0 : ceil (20 * nr_blur_spread (blur));
+  return blur->shape == NR_BLUR_NONE ? 0 : ceil (30 * nr_blur_spread (blur));
 }
 
 guint64

@@ -60,8 +60,9 @@ task_entries (TaskOptions *o, NrTask task)
       { "strength", 's', 0, G_OPTION_ARG_DOUBLE, &a->strength, "How much of the change is kept, 0 to 1 (1)", "S" } },
     { DENOISE, { "noise", 'n', 0, G_OPTION_ARG_DOUBLE, &a->noise, "Noise level sigma on the 0-255 scale (0: estimate)", "SIGMA" } },
     { DENOISE, { "detail", 0, 0, G_OPTION_ARG_DOUBLE, &a->detail, "Fine texture that comes back, 0 to 1 (0)", "D" } },
-    { DEBLUR, { "blur", 'b', 0, G_OPTION_ARG_DOUBLE, &a->blur, "Sigma (disc: radius) of the blur in pixels (0: automatic)", "B" } },
-    { DEBLUR, { "kernel", 0, 0, G_OPTION_ARG_STRING, &o->kernel, "Shape of the blur: gaussian or disc (gaussian)", "SHAPE" } },
+    { DEBLUR, { "blur", 'b', 0, G_OPTION_ARG_DOUBLE, &a->blur, "Sigma (disc: radius, motion: length) of the blur in pixels (0: measured)", "B" } },
+    { DEBLUR, { "kernel", 0, 0, G_OPTION_ARG_STRING, &o->kernel, "Shape of the blur: gaussian, disc or motion (gaussian)", "SHAPE" } },
+    { DEBLUR, { "angle", 0, 0, G_OPTION_ARG_DOUBLE, &a->angle, "Direction of a motion in degrees, counter-clockwise (0)", "DEGREES" } },
     { SUPER_RESOLVE, { "scale", 'x', 0, G_OPTION_ARG_INT, &a->scale, "2, 3 or 4 times as wide and high (2)", "N" } },
     { SUPER_RESOLVE, { "variant", 0, 0, G_OPTION_ARG_STRING, &o->variant, "What the picture is: photo or clean (photo)", "V" } },
     { FILL, { "context", 0, 0, G_OPTION_ARG_INT, &a->context, "Pixels looked at around the hole (0: automatic)", "PIXELS" } },
@@ -215,6 +216,8 @@ print_report (const TaskOptions *o, const gchar *input, const gchar *output, con
       g_print ("%s -> %s: %d x %d, %.1f s", input, output, report->width, report->height, report->milliseconds / 1000);
       if (report->noise_estimate >= 0)
         g_print (", noise %.1f", report->noise_estimate);
+      if (report->blur_size > 0)
+        g_print (", %s blur %.1f", report->blur_shape, report->blur_size);
       g_print ("\n");
     }
 }

@@ -9,6 +9,7 @@
 
 #include "fixture.h"
 #include "package-files.h"
+#include "window.h"
 
 static gchar *root, *installed, *user, *darktable;
 
@@ -38,6 +39,63 @@ fixture_picture (gint width, gint height, gint n_channels, gboolean has_alpha, g
         picture->weight[i] = 1;
     }
   return picture;
+}
+
+NrPicture *
+fixture_leaves (gint size, guint32 seed)
+{
+  NrPicture        *picture = nr_picture_new (size, size, 3, FALSE, FALSE);
+  g_autoptr (GRand) rand    = g_rand_new_with_seed (seed);
+
+  for (gint i = 0; i < 3000; i++)
+    {
+      const gdouble radius = 1 / sqrt (g_rand_double_range (rand, 1 / (120.0 * 120), 1 / (2.0 * 2)));
+      const gdouble x      = g_rand_double_range (rand, 0, size);
+      const gdouble y      = g_rand_double_range (rand, 0, size);
+      const gdouble grey   = g_rand_double_range (rand, 0.1, 0.9);
+      const gdouble tint   = g_rand_double_range (rand, -0.1, 0.1);
+
+      for (gint v = MAX (0, ceil (y - radius)); v < MIN (size, y + radius); v++)
+        for (gint u = MAX (0, ceil (x - radius)); u < MIN (size, x + radius); u++)
+          if (hypot (u - x, v - y) < radius)
+            for (gint c = 0; c < 3; c++)
+              picture->color[(c * size + v) * size + u] = grey + (c - 1) * tint;
+    }
+  return picture;
+}
+
+NrPicture *
+fixture_blurred (const NrPicture *picture, const NrBlur *blur)
+{
+  const gint        width   = picture->width;
+  const gint        height  = picture->height;
+  NrPicture        *spoiled = nr_picture_new (picture->width, picture->height, 3, FALSE, FALSE);
+  g_autoptr (GRand) rand    = g_rand_new_with_seed (9);
+  g_auto (NrKernel) kernel  = nr_blur_kernel (blur);
+
+  for (gint c = 0; c < 3; c++)
+    for (gint y = 0; y < height; y++)
+      for (gint x = 0; x < width; x++)
+        {
+          const gfloat *plane = picture->color + c * width * height;
+          gdouble       sum   = 0;
+
+          for (guint i = 0; i < kernel.n_taps; i++)
+            for (guint j = 0; j < (kernel.is_separable ? kernel.n_taps : 1); j++)
+              for (gint sign = -1; sign <= 1; sign += 2)
+                for (gint other = -1; other <= 1; other += 2)
+                  {
+                    const NrTap *tap    = &kernel.taps[i];
+                    const gint   dx     = sign * tap->dx;
+                    const gint   dy     = kernel.is_separable ? other * kernel.taps[j].dx : sign * tap->dy;
+                    const gfloat weight = tap->weight * (kernel.is_separable ? kernel.taps[j].weight : 0.5);
+
+                    sum += weight * plane[nr_window_mirror (y + dy, height) * width + nr_window_mirror (x + dx, width)];
+                  }
+          sum += blur->noise / 255 * sqrt (3) * g_rand_double_range (rand, -1, 1);
+          spoiled->color[(c * height + y) * width + x] = CLAMP (rint (255 * sum), 0, 255) / 255;
+        }
+  return spoiled;
 }
 
 NrPicture *
@@ -226,6 +284,22 @@ build_sigma (NrOnnx__Model *model)
   nr_builder_node (model, "Add", "nothing sigma", "output");
 }
 
+/* Red and blue: the first plane of the second input, green: the second one. */
+static void
+build_sharpened (NrOnnx__Model *model)
+{
+  const gfloat  weights[] = { 1, 0, 0, 1, 1, 0 };
+  NrOnnx__Node *node;
+
+  nr_builder_input (model, "sharpened", 1, 4, (const gint64[]) { 1, 2, -1, -1 });
+  nr_builder_f32 (model, "zero", 1, (const gint64[]) { 1 }, (const gfloat[]) { 0 });
+  nr_builder_f32 (model, "weight", 4, (const gint64[]) { 3, 2, 1, 1 }, weights);
+  nr_builder_node (model, "Mul", "input zero", "nothing");
+  node = nr_builder_node (model, "Conv", "sharpened weight", "planes");
+  nr_builder_ints (node, "kernel_shape", 2, (const gint64[]) { 1, 1 });
+  nr_builder_node (model, "Add", "nothing planes", "output");
+}
+
 static void
 build_global (NrOnnx__Model *model)
 {
@@ -291,6 +365,9 @@ fixture_network (FixtureNetwork network)
       break;
     case FIXTURE_SIGMA:
       build_sigma (model);
+      break;
+    case FIXTURE_SHARPENED:
+      build_sharpened (model);
       break;
     case FIXTURE_GLOBAL:
     case FIXTURE_FIXED_GLOBAL:

@@ -5,11 +5,17 @@
 
 #pragma once
 
+#include "blur.h"
 #include "job.h"
 #include "model-builder.h"
 
 /* Smoothly varying random colors in [0, 1]; alpha and weight, if wanted, are 1. */
 NrPicture *fixture_picture (gint width, gint height, gint n_channels, gboolean has_alpha, gboolean has_weight, guint32 seed);
+/* Dead leaves: discs over discs, SIZE x SIZE, with radii between 2 and 120 that are distributed as their power -3. Their
+ * spectrum is a photograph's. */
+NrPicture *fixture_leaves (gint size, guint32 seed);
+/* PICTURE of three channels blurred as BLUR says, with its noise, rounded to 8 bits. */
+NrPicture *fixture_blurred (const NrPicture *picture, const NrBlur *blur);
 NrPicture *fixture_picture_copy (const NrPicture *picture);
 
 /* Fails the test unless all planes of both are the same bytes. */
@@ -38,6 +44,7 @@ typedef enum
   FIXTURE_FIXED,    /* the same, for pictures of 64 x 48 only */
   FIXTURE_STRIDED,  /* down by 2, convolution, up by 2, plus the input: multiple 2 */
   FIXTURE_SIGMA,    /* two inputs; output = sigma everywhere */
+  FIXTURE_SHARPENED, /* two inputs; output = the first, second, first plane of the second one */
   FIXTURE_GLOBAL,   /* output = input * (1 + mean of each channel over the whole window) / 2 */
   FIXTURE_FIXED_GLOBAL, /* the same, for pictures of 64 x 48 only */
   FIXTURE_ENLARGE2, /* nearest, 2 times */

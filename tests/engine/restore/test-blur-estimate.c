@@ -7,70 +7,11 @@
 
 #include "blur-estimate.h"
 #include "fixture.h"
-#include "window.h"
 
 enum
 {
   SIZE = 300
 };
-
-/* Dead leaves: discs over discs, with radii between 2 and 120 that are distributed as their power -3. Their spectrum is a
- * photograph's. */
-static NrPicture *
-leaves_new (guint32 seed)
-{
-  NrPicture        *picture = nr_picture_new (SIZE, SIZE, 3, FALSE, FALSE);
-  g_autoptr (GRand) rand    = g_rand_new_with_seed (seed);
-
-  for (gint i = 0; i < 3000; i++)
-    {
-      const gdouble radius = 1 / sqrt (g_rand_double_range (rand, 1 / (120.0 * 120), 1 / (2.0 * 2)));
-      const gdouble x      = g_rand_double_range (rand, 0, SIZE);
-      const gdouble y      = g_rand_double_range (rand, 0, SIZE);
-      const gdouble grey   = g_rand_double_range (rand, 0.1, 0.9);
-      const gdouble tint   = g_rand_double_range (rand, -0.1, 0.1);
-
-      for (gint v = MAX (0, ceil (y - radius)); v < MIN (SIZE, y + radius); v++)
-        for (gint u = MAX (0, ceil (x - radius)); u < MIN (SIZE, x + radius); u++)
-          if (hypot (u - x, v - y) < radius)
-            for (gint c = 0; c < 3; c++)
-              picture->color[(c * SIZE + v) * SIZE + u] = grey + (c - 1) * tint;
-    }
-  return picture;
-}
-
-/* PICTURE blurred as BLUR says, with its noise, rounded to 8 bits. */
-static NrPicture *
-spoil (const NrPicture *picture, const NrBlur *blur)
-{
-  NrPicture        *spoiled = nr_picture_new (SIZE, SIZE, 3, FALSE, FALSE);
-  g_autoptr (GRand) rand    = g_rand_new_with_seed (9);
-  g_auto (NrKernel) kernel  = nr_blur_kernel (blur);
-
-  for (gint c = 0; c < 3; c++)
-    for (gint y = 0; y < SIZE; y++)
-      for (gint x = 0; x < SIZE; x++)
-        {
-          const gfloat *plane = picture->color + c * SIZE * SIZE;
-          gdouble       sum   = 0;
-
-          for (guint i = 0; i < kernel.n_taps; i++)
-            for (guint j = 0; j < (kernel.is_separable ? kernel.n_taps : 1); j++)
-              for (gint sign = -1; sign <= 1; sign += 2)
-                for (gint other = -1; other <= 1; other += 2)
-                  {
-                    const NrTap *tap    = &kernel.taps[i];
-                    const gint   dx     = sign * tap->dx;
-                    const gint   dy     = kernel.is_separable ? other * kernel.taps[j].dx : sign * tap->dy;
-                    const gfloat weight = tap->weight * (kernel.is_separable ? kernel.taps[j].weight : 0.5);
-
-                    sum += weight * plane[nr_window_mirror (y + dy, SIZE) * SIZE + nr_window_mirror (x + dx, SIZE)];
-                  }
-          sum += blur->noise / 255 * sqrt (3) * g_rand_double_range (rand, -1, 1);
-          spoiled->color[(c * SIZE + y) * SIZE + x] = CLAMP (rint (255 * sum), 0, 255) / 255;
-        }
-  return spoiled;
-}
 
 static NrBlur
 estimate (NrPicture *picture, guint threads)
@@ -88,8 +29,8 @@ static void
 test_finds (gconstpointer data)
 {
   const NrBlur         *blur    = data;
-  g_autoptr (NrPicture) sharp   = leaves_new (3);
-  g_autoptr (NrPicture) spoiled = spoil (sharp, blur);
+  g_autoptr (NrPicture) sharp   = fixture_leaves (SIZE, 3);
+  g_autoptr (NrPicture) spoiled = fixture_blurred (sharp, blur);
   const NrBlur          found   = estimate (spoiled, 0);
   const gdouble         turned  = remainder (found.angle - blur->angle, G_PI);
 
@@ -106,7 +47,7 @@ test_finds (gconstpointer data)
 static void
 test_sharp (void)
 {
-  g_autoptr (NrPicture) sharp = leaves_new (5);
+  g_autoptr (NrPicture) sharp = fixture_leaves (SIZE, 5);
   const NrBlur          found = estimate (sharp, 0);
 
   g_test_message ("%s of %.2f", nr_blur_shape_name (found.shape), found.size);
@@ -128,8 +69,8 @@ static void
 test_threads (void)
 {
   static const NrBlur   motion  = { NR_BLUR_MOTION, 9, 2, 2 };
-  g_autoptr (NrPicture) sharp   = leaves_new (1);
-  g_autoptr (NrPicture) spoiled = spoil (sharp, &motion);
+  g_autoptr (NrPicture) sharp   = fixture_leaves (SIZE, 1);
+  g_autoptr (NrPicture) spoiled = fixture_blurred (sharp, &motion);
   const NrBlur          one     = estimate (spoiled, 1);
 
   for (guint threads = 2; threads <= 3; threads++)
@@ -144,7 +85,7 @@ test_threads (void)
 static void
 test_cancelled (void)
 {
-  g_autoptr (NrPicture)    picture     = leaves_new (1);
+  g_autoptr (NrPicture)    picture     = fixture_leaves (SIZE, 1);
   const NrSource           source      = nr_picture_source (picture);
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (GError)       error       = NULL;

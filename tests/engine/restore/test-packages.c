@@ -238,7 +238,7 @@ test_broken_configs (void)
     { "{\"id\": \"x\", \"name\": \"x\", \"task\": \"fly\"}", "'fly'" },
     { "{\"id\": \"x\", \"name\": \"x\", \"task\": \"denoise\", \"backend\": \"magic\"}", "only onnx" },
     { "{\"id\": \"x\", \"name\": \"x\", \"task\": \"denoise\", \"num_inputs\": 3}", "between 1 and 2" },
-    { "{\"id\": \"x\", \"name\": \"x\", \"task\": \"deblur\", \"num_inputs\": 2}", "between 1 and 1" },
+    { "{\"id\": \"x\", \"name\": \"x\", \"task\": \"upscale\", \"num_inputs\": 2}", "between 1 and 1" },
     { "{\"id\": \"x\", \"name\": \"x\", \"task\": \"denoise\", \"num_inputs\": \"1\"}", "whole number" },
     { "{\"id\": \"x\", \"name\": \"x\", \"task\": \"denoise\", \"attributes\": []}", "must be an object" },
     { "{\"id\": \"x\", \"name\": \"x\", \"task\": \"denoise\", \"attributes\": {\"neural_restore\": 1}}", "must be an object" },
