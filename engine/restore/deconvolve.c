@@ -15,7 +15,21 @@ static const gfloat least    = 1e-3f;
 /* Gradients above this are edges, and hardly damped. */
 static const gfloat edge = 0.06f;
 
-void
+/* What is hardly seen by a known pixel stays: added to the parts of 1 that known pixels see of others. */
+static const gfloat reluctance = 0.01f;
+
+/* NrRowFunc: H K -> 1 / (H K + reluctance). */
+static void
+invert_row (gint y, gfloat *sums, gpointer data)
+{
+  const NrDeconvolution *d  = data;
+  gfloat                *to = d->inverse + (gsize) y * d->width;
+
+  for (gint x = 0; x < d->width; x++)
+    to[x] = 1 / (sums[x] + reluctance);
+}
+
+gboolean
 nr_deconvolution_init (NrDeconvolution *deconvolution,
                        const NrKernel  *kernel,
                        gfloat           damping,
@@ -23,7 +37,9 @@ nr_deconvolution_init (NrDeconvolution *deconvolution,
                        gint             width,
                        gint             height,
                        const NrRect    *known,
-                       gfloat          *memory)
+                       gfloat          *memory,
+                       NrFilterWork    *work,
+                       GError         **error)
 {
   const gsize n = (gsize) width * height;
 
@@ -38,18 +54,22 @@ nr_deconvolution_init (NrDeconvolution *deconvolution,
     .previous = memory + 2 * n,
     .ahead    = memory + 3 * n,
     .ratio    = memory + 4 * n,
-    .scratch  = memory + 5 * n,
+    .inverse  = memory + 5 * n,
+    .scratch  = memory + 6 * n,
   };
   for (gsize i = 0; i < n; i++)
-    {
-      deconvolution->blurred[i] = plane[i] + pedestal;
-      deconvolution->ratio[i]   = 1;
-    }
+    deconvolution->blurred[i] = plane[i] + pedestal;
   memcpy (deconvolution->guess, deconvolution->blurred, n * sizeof (gfloat));
   memcpy (deconvolution->previous, deconvolution->blurred, n * sizeof (gfloat));
+
+  memset (deconvolution->ratio, 0, n * sizeof (gfloat));
+  for (gint y = known->y; y < known->y + known->height; y++)
+    for (gint x = known->x; x < known->x + known->width; x++)
+      deconvolution->ratio[(gsize) y * width + x] = 1;
+  return nr_convolve (kernel, deconvolution->ratio, deconvolution->scratch, width, height, invert_row, deconvolution, work, 0, error);
 }
 
-/* NrRowFunc: H y -> d / H y where d is known; elsewhere the ratio stays 1. */
+/* NrRowFunc: H y -> K d / H y; where K is 0 the ratio stays 0. */
 static void
 divide_row (gint y, gfloat *sums, gpointer data)
 {
@@ -84,7 +104,7 @@ direction_row (const gfloat *restrict here, const gfloat *restrict below, gint w
                     sqrtf ((below[width - 1] - here[width - 1]) * (below[width - 1] - here[width - 1]) + edge * edge);
 }
 
-/* NrRowFunc: H ratio -> the new x, in the place of x'. */
+/* NrRowFunc: H (K d / H y) -> the new x, in the place of x'. */
 static void
 step_row (gint y, gfloat *sums, gpointer data)
 {
@@ -92,6 +112,7 @@ step_row (gint y, gfloat *sums, gpointer data)
   const gint             width   = d->width;
   const gsize            row     = (gsize) y * width;
   const gfloat          *here    = d->ahead + row;
+  const gfloat          *inverse = d->inverse + row;
   const gfloat          *below   = here + (y + 1 < d->height ? width : 0);
   const gfloat          *above   = here - (y > 0 ? width : 0);
   gfloat *restrict to            = d->previous + row;
@@ -108,7 +129,7 @@ step_row (gint y, gfloat *sums, gpointer data)
     {
       const gfloat divergence = along[x] - along[x - 1] + down[x] - down_above[x];
 
-      to[x] = here[x] * sums[x] / (1 - d->damping * divergence);
+      to[x] = here[x] * (sums[x] + reluctance) * inverse[x] / (1 - d->damping * divergence);
     }
 }
 

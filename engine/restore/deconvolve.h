@@ -2,13 +2,12 @@
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * For the blurred plane d and the blur H, each step makes of the guess x
+ * For the blurred plane d, the blur H and K, which is 1 where d is known and 0 elsewhere, each step makes of the guess x
  *   y = x + m (x - x'), x' the guess before       the step taken further, m = (i - 1) / (i + 2)
- *   x = y H (d / H y) / (1 - damping div (grad y / sqrt (|grad y|^2 + edge^2)))
+ *   x = y H (K d / H y) / H K / (1 - damping div (grad y / sqrt (|grad y|^2 + edge^2)))
  * Richardson 1972 and Lucy 1974; taken further as Biggs and Andrews 1997, with Nesterov's fixed momentum instead of one
  * measured over the whole picture, so that tiles do not depend on each other; damped by total variation as Dey and others
- * 2006. Where d is not known, beyond the picture's border, it is taken to be what the guess makes of it (d / H y = 1), as
- * expectation maximization has it for missing data; so that a border makes no rings.
+ * 2006. What lies beyond the known pixels is sought too (Bertero and Boccacci 2005), so that a border makes no rings.
  */
 
 #pragma once
@@ -18,7 +17,7 @@
 /* Planes of the window's size that a deconvolution takes. */
 enum
 {
-  NR_DECONVOLUTION_PLANES = 6
+  NR_DECONVOLUTION_PLANES = 7
 };
 
 typedef struct
@@ -29,20 +28,22 @@ typedef struct
   NrRect          known;
 
   /* Planes. */
-  gfloat *blurred, *guess, *previous, *ahead, *ratio, *scratch;
+  gfloat *blurred, *guess, *previous, *ahead, *ratio, *inverse, *scratch;
   gint    n_steps; /* done */
 } NrDeconvolution;
 
 /* Starts with the guess that PLANE (WIDTH x HEIGHT, nominal 0 to 1) is sharp. KNOWN: the rectangle of it that a camera saw;
  * the rest is continued somehow. MEMORY: NR_DECONVOLUTION_PLANES planes. KERNEL and MEMORY stay the caller's. */
-void nr_deconvolution_init (NrDeconvolution *deconvolution,
-                            const NrKernel  *kernel,
-                            gfloat           damping,
-                            const gfloat    *plane,
-                            gint             width,
-                            gint             height,
-                            const NrRect    *known,
-                            gfloat          *memory);
+gboolean nr_deconvolution_init (NrDeconvolution *deconvolution,
+                                const NrKernel  *kernel,
+                                gfloat           damping,
+                                const gfloat    *plane,
+                                gint             width,
+                                gint             height,
+                                const NrRect    *known,
+                                gfloat          *memory,
+                                NrFilterWork    *work,
+                                GError         **error);
 
 /* N_STEPS more steps, SHARE of the window's WORK together. Cancelled: FALSE with an error. */
 gboolean nr_deconvolution_run (NrDeconvolution *deconvolution, gint n_steps, NrFilterWork *work, gdouble share, GError **error);

@@ -13,7 +13,7 @@
 #include "sharpen.h"
 #include "tile-run.h"
 
-/* Mirrored pixels around the picture, so that its border lies inside what the network sees. */
+/* Mirrored pixels around the picture, so that its border lies inside what the network sees, and what deconvolution seeks. */
 static const gint border_padding = 16;
 /* For networks with a global operation: pixels dropped at a window's border, and half the blended zone; at most these
  * shares of a window of fixed size, so that it delivers the larger part of itself. */
@@ -160,7 +160,7 @@ network_rules (const Network *network, NrTileRules *rules)
   *rules = (NrTileRules) {
     .halo     = halo + extra,
     .multiple = step * grid_steps,
-    .padding  = MIN (halo, border_padding),
+    .padding  = network->told == TOLD_SHARPENED ? border_padding : MIN (halo, border_padding),
     .overlap  = network->reach.is_local ? 0 : global_overlap,
   };
 }

@@ -56,9 +56,9 @@ filter_run (const NrFilter  *filter,
     {
       NrDeconvolution deconvolution;
 
-      nr_deconvolution_init (&deconvolution, &method->kernel, method->damping, input->color + c * plane,
-                             input->width, input->height, known, memory);
-      if (! nr_deconvolution_run (&deconvolution, method->n_steps, work, 1 / 3.0, error))
+      if (! nr_deconvolution_init (&deconvolution, &method->kernel, method->damping, input->color + c * plane,
+                                   input->width, input->height, known, memory, work, error) ||
+          ! nr_deconvolution_run (&deconvolution, method->n_steps, work, 1 / 3.0, error))
         return FALSE;
       nr_deconvolution_get (&deconvolution, output->color + c * plane);
     }

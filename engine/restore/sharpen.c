@@ -40,7 +40,8 @@ nr_sharpen (const NrBlur    *blur,
     }
   kernel = nr_blur_kernel (blur);
   memory = g_new (gfloat, NR_DECONVOLUTION_PLANES * n);
-  nr_deconvolution_init (&deconvolution, &kernel, damping, luma, input->width, input->height, known, memory);
+  if (! nr_deconvolution_init (&deconvolution, &kernel, damping, luma, input->width, input->height, known, memory, work, error))
+    return FALSE;
   for (gint i = 0; i < NR_SHARPEN_PLANES; i++)
     {
       const gint more = steps[i] - deconvolution.n_steps;
