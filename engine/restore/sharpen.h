@@ -8,7 +8,7 @@
 #include "blur.h"
 #include "filter-run.h"
 
-/* Planes of the second input: the luma (the mean of the channels) after 10 and after 40 steps of deconvolution. Few steps
+/* Planes of the second input: the luma (the mean of the channels) after 10 and after 80 steps of deconvolution. Few steps
  * bring little noise and few rings, many steps all there is. */
 enum
 {

@@ -21,7 +21,6 @@ try:
     import classic
     import dcgan
     import degrade
-    import filter_bank
     import networks
     import train
 except ImportError as missing:
@@ -161,26 +160,29 @@ def test_shake_kernels_are_as_wide_as_told():
 
 
 @needs_torch
-def test_a_deblurring_filter_takes_back_most_of_its_blur_and_keeps_brightness():
-    kernel = blurs.gaussian_kernels(torch.full((1, 1, 1, 1), 1.2), 16)
-    inverse = filter_bank.best_filters([kernel], 1.0, 12)
-    assert inverse.sum().abs() < 1e-4
-    inverse = inverse * (filter_bank.response(inverse.double()) / filter_bank.USUAL)[..., None].float()  # its natural strength
-    steps = torch.zeros(1, 1, 96, 96)
-    steps[..., 40:56, 30:60] = 1
-    soft = degrade.convolve(torch.nn.functional.pad(steps, (16,) * 4), kernel)
-    sharper = soft + torch.nn.functional.conv2d(torch.nn.functional.pad(soft, (12,) * 4), inverse)
-    assert (sharper - steps).square().mean() < 0.4 * (soft - steps).square().mean()
-
-
-@needs_torch
-def test_an_untrained_deblurrer_returns_the_picture():
+def test_an_untrained_deblurrer_mixes_what_deconvolution_made():
     network = networks.Deblurrer([8, 8, 8], blocks=1, middle=1)
     for parameter in network.tail.parameters():
         torch.nn.init.zeros_(parameter)
     picture = smooth_picture(64)
+    luma = picture.mean(1, keepdim=True)
+    few, many = 0.01 * torch.rand(2, 1, 1, 64, 64)
     with torch.no_grad():
-        assert torch.equal(network(picture), picture)
+        mixed = network(picture, torch.cat((luma + few, luma + many), 1))
+    assert torch.allclose(mixed, picture + 0.3 * few + 0.5 * many, atol=1e-5)
+
+
+@needs_torch
+def test_crops_of_blurred_samples_keep_picture_and_planes_together():
+    rows, columns = torch.meshgrid(torch.arange(48), torch.arange(48), indexing='ij')
+    places = torch.stack((rows, columns, rows)).byte()
+    luma = places.float().mean(0) / 255
+    added = torch.stack((rows / 255 - luma, columns / 255 - luma))
+    batch = degrade.sharpened_batch([{'target': places, 'input': places, 'sharpened': added}], 6, 16, {})
+    assert batch['input'].shape == (6, 3, 16, 16) and batch['sharpened'].shape == (6, 2, 16, 16)
+    assert torch.equal(batch['input'], batch['target'])
+    assert torch.allclose(batch['sharpened'], batch['input'][:, :2], atol=1e-5)
+    assert len({tuple(crop[0, 0, :2].tolist()) for crop in batch['input']}) > 1
 
 
 @needs_torch

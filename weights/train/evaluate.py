@@ -243,6 +243,8 @@ class OnnxRuntime:
         if task == "fill" or (task == "denoise" and "noise" not in options):
             raise RuntimeError(f"{task}: needs our engine (there is no network for it, or no noise estimate here)")
         session, (height, width) = self.session(task, scale), picture.shape[:2]
+        if "sharpened" in {entry.name for entry in session.get_inputs()}:
+            raise RuntimeError(f"{task}: needs our engine (it undoes the blur before the network sees the picture)")
         step = self.multiple_of(task)
         seen = numpy.clip(picture / 255, 0, 1).astype(numpy.float32)
         padded = numpy.pad(seen, ((0, -height % step), (0, -width % step), (0, 0)), mode="reflect").transpose(2, 0, 1)[None]

@@ -178,10 +178,9 @@ def macs_per_pixel(network: nn.Module, size: int = 192) -> float:
         grid = inputs[0] if isinstance(module, nn.ConvTranspose2d) else output
         total += module.weight.numel() * grid.shape[2] * grid.shape[3]
 
-    filters = sum(f.numel() for f in getattr(network, "bank", []))
     hooks = [m.register_forward_hook(count) for m in network.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
     with torch.no_grad():
         network(*example_inputs(network, size, size).values())
     for hook in hooks:
         hook.remove()
-    return total / size**2 + filters
+    return total / size**2
