@@ -133,6 +133,27 @@ step_row (gint y, gfloat *sums, gpointer data)
     }
 }
 
+/* Pixels that a thread takes at a time. */
+enum
+{
+  PIECE = 1 << 14
+};
+
+/* NrRangeFunc: y of some pieces. */
+static void
+step_further (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const NrDeconvolution *d        = data;
+  const gsize            n        = (gsize) d->width * d->height;
+  const gfloat           momentum = d->n_steps > 0 ? (d->n_steps - 1) / (d->n_steps + 2.0f) : 0;
+  const gfloat *restrict guess    = d->guess;
+  const gfloat *restrict previous = d->previous;
+  gfloat *restrict ahead          = d->ahead;
+
+  for (gsize i = begin * PIECE; i < MIN (end * PIECE, n); i++)
+    ahead[i] = MAX (guess[i] + momentum * (guess[i] - previous[i]), least);
+}
+
 gboolean
 nr_deconvolution_run (NrDeconvolution *deconvolution, gint n_steps, NrFilterWork *work, gdouble share, GError **error)
 {
@@ -142,12 +163,10 @@ nr_deconvolution_run (NrDeconvolution *deconvolution, gint n_steps, NrFilterWork
 
   for (gint i = 0; i < n_steps; i++)
     {
-      const gfloat momentum = d->n_steps > 0 ? (d->n_steps - 1) / (d->n_steps + 2.0f) : 0;
-      gfloat      *new_guess;
+      gfloat *new_guess;
 
-      for (gsize j = 0; j < n; j++)
-        d->ahead[j] = MAX (d->guess[j] + momentum * (d->guess[j] - d->previous[j]), least);
-      if (! nr_convolve (d->kernel, d->ahead, d->scratch, d->width, d->height, divide_row, d, work, one, error) ||
+      if (! nr_filter_for (work, 0, (n + PIECE - 1) / PIECE, step_further, d, error) ||
+          ! nr_convolve (d->kernel, d->ahead, d->scratch, d->width, d->height, divide_row, d, work, one, error) ||
           ! nr_convolve (d->kernel, d->ratio, d->scratch, d->width, d->height, step_row, d, work, one, error))
         return FALSE;
       new_guess   = d->previous;
