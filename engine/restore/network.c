@@ -21,6 +21,8 @@ static const gint global_margin  = 32;
 static const gint global_overlap = 32;
 static const gint margin_share   = 16;
 static const gint overlap_share  = 8;
+/* The same for networks that see what deconvolution made: a pixel's influence on that fades, but has no end. */
+static const gint sharpen_overlap = 16;
 /* Windows start at multiples of this many of the network's own steps, so that the engine's Winograd convolutions, whose
  * tiles are 6 x 6 results, mostly round in the same way whatever the window. */
 static const gint grid_steps = 6;
@@ -161,7 +163,7 @@ network_rules (const Network *network, NrTileRules *rules)
     .halo     = halo + extra,
     .multiple = step * grid_steps,
     .padding  = network->told == TOLD_SHARPENED ? border_padding : MIN (halo, border_padding),
-    .overlap  = network->reach.is_local ? 0 : global_overlap,
+    .overlap  = ! network->reach.is_local ? global_overlap : network->told == TOLD_SHARPENED ? sharpen_overlap : 0,
   };
 }
 

@@ -98,7 +98,7 @@ test_flat_stays (void)
   g_assert_cmpfloat (fixture_difference (flat, planes), <, 3e-5);
 }
 
-/* A pixel's influence fades, it has no end: tiles may differ by a small part of a step of 8 bits. */
+/* A pixel's influence fades, it has no end: tiles may differ by less than a step of 8 bits, and are blended. */
 static void
 test_tiles_do_not_show (void)
 {
@@ -113,7 +113,7 @@ test_tiles_do_not_show (void)
   tiled            = run_or_fail (&arguments, blurred);
   g_test_message ("tiles differ by %g", fixture_difference (whole, tiled));
   g_assert_cmpfloat (fixture_difference (whole, tiled), >, 0);
-  g_assert_cmpfloat (fixture_difference (whole, tiled), <, 1e-3);
+  g_assert_cmpfloat (fixture_difference (whole, tiled), <, 3e-3);
 }
 
 static void
