@@ -239,7 +239,7 @@ def test_every_format_is_read_and_written():
 def test_json_has_the_documented_fields():
     report = json.loads(run("denoise", "--json", PHOTO, WORK / "json.png"))
     for field in ("task", "method", "model", "width", "height", "channels", "tiles", "threads", "milliseconds",
-                  "peak_memory_mib", "noise_estimate", "input", "output"):
+                  "peak_memory_mib", "noise_estimate", "blur_shape", "blur_size", "blur_angle", "input", "output"):
         assert field in report, field
     assert report["task"] == "denoise" and report["model"] == "blur-denoise" and report["width"] == 80
 
