@@ -32,7 +32,10 @@ static const gdouble noisy_frequency = 0.42;
 
 static const gint    n_rounds = 5;            /* of Gauss and Newton */
 static const gdouble outlier  = 0.7;          /* errors of log P above this count less (Huber) */
-static const gdouble least_slope = 0.6, most_slope = 1.8; /* a: photographs have 0.8 to 1.3 */
+static const gdouble least_slope = 0.4, most_slope = 2.2;
+/* What a photograph's a is likely to be, and how much it costs to differ from that: a strong blur leaves few frequencies to
+ * tell a from it. Chosen on validation tiles. */
+static const gdouble usual_slope = 1.1, slope_cost = 0.015;
 static const gdouble least_noise = 0.15;      /* less than rounding to 8 bits leaves */
 static const gdouble least_power = 1e-7;      /* of a transfer function */
 
@@ -374,6 +377,8 @@ improve_fit (const GArray *bins, const gfloat *log_response, gdouble fitted[N_FI
     }
   for (gint j = 0; j < N_FITTED; j++)
     matrix[j][j] += 1e-4;
+  matrix[1][1] += slope_cost;
+  side[1] += slope_cost * (usual_slope - fitted[1]);
   solve (matrix, side, N_FITTED);
   for (gint j = 0; j < N_FITTED; j++)
     fitted[j] += CLAMP (side[j], -1.5, 1.5);
@@ -389,7 +394,7 @@ fit (const GArray *bins, const gfloat *log_response, gdouble noise, Candidate *c
   start_fit (bins, log_response, noise, fitted);
   for (gint round = 0; round < n_rounds; round++)
     improve_fit (bins, log_response, fitted);
-  candidate->cost = 0;
+  candidate->cost = slope_cost / 2 * pow (fitted[1] - usual_slope, 2);
   for (guint i = 0; i < bins->len; i++)
     {
       const Bin    *bin = &g_array_index (bins, Bin, i);

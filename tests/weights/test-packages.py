@@ -26,6 +26,9 @@ def models():
             yield name, config, path, int(path.stem.rpartition('_x')[2]) if '_x' in path.stem else 1
 
 
+SECOND = {'denoise': 'sigma', 'deblur': 'sharpened'}  # inputs
+
+
 def facts(config):
     return config['attributes']['neural_restore']
 
@@ -33,7 +36,9 @@ def facts(config):
 def inputs_for(config, picture):
     inputs = {'input': picture}
     if config['num_inputs'] == 2:
-        inputs['sigma'] = np.zeros_like(picture[:, :1])
+        luma = picture.mean(1, keepdims=True)
+        second = np.zeros_like(luma) if config['task'] == 'denoise' else np.repeat(luma, 2, 1)
+        inputs[SECOND[config['task']]] = second
     return inputs
 
 
@@ -68,7 +73,7 @@ def test_each_package_has_the_fields_of_its_format():
 def test_files_name_their_inputs_and_leave_height_and_width_open():
     for name, config, path, _ in models():
         graph = onnx.load(path).graph
-        assert [value.name for value in graph.input] == ['input', 'sigma'][:config['num_inputs']], path
+        assert [value.name for value in graph.input] == ['input', SECOND.get(config['task'])][:config['num_inputs']], path
         assert [value.name for value in graph.output] == ['output'], path
         for value in (*graph.input, *graph.output):
             assert value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT, path

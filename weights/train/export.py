@@ -126,7 +126,8 @@ def reach(network: nn.Module, length: int = 512) -> int:
     for row in (length // 2, length // 2 + network.multiple_of - 1):
         tensors = [torch.zeros_like(t).double() for t in networks.example_inputs(network, length, 64).values()]
         plain = probe(*tensors)
-        tensors[0][..., row, :] = 1
+        for index, tensor in enumerate(tensors):  # the second more than the first: a difference must not end at a ReLU
+            tensor[..., row, :] = 1 + index
         touched = (probe(*tensors) - plain)[0].abs().amax((0, 2)).nonzero().flatten() // scale
         farthest = max(farthest, int((touched - row).abs().max()))
     return farthest
