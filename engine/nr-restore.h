@@ -128,18 +128,18 @@ gboolean nr_arguments_check (const NrArguments *arguments, GError **error);
 /* What a run tells: the fields of --json. Free strings with nr_report_clear (). */
 typedef struct
 {
-  NrTask  task;
-  gchar  *method;
-  gchar  *model;          /* "" for methods without one */
-  gint    width, height, n_channels; /* of the result */
-  guint   tiles;
-  guint   threads;
-  gdouble milliseconds;
-  gdouble peak_memory_mib; /* the engine's own planned peak */
-  gdouble noise_estimate;  /* sigma on the 0-255 scale used, told or estimated; -1: no noise was looked at */
+  NrTask       task;
+  gchar       *method;
+  gchar       *model;          /* "" for methods without one */
+  gint         width, height, n_channels; /* of the result */
+  guint        tiles;
+  guint        threads;
+  gdouble      milliseconds;
+  gdouble      peak_memory_mib; /* the engine's own planned peak */
+  gdouble      noise_estimate;  /* sigma on the 0-255 scale used, told or estimated; -1: no noise was looked at */
   const gchar *blur_shape; /* blur undone, told or estimated: "none", "gaussian", "disc", "motion"; "" if none was looked at */
-  gdouble blur_size;       /* its sigma, radius or length in pixels */
-  gdouble blur_angle;      /* of a motion: degrees counter-clockwise from the right */
+  gdouble      blur_size;       /* its sigma, radius or length in pixels */
+  gdouble      blur_angle;      /* of a motion: degrees counter-clockwise from the right */
 } NrReport;
 
 void   nr_report_clear (NrReport *report);

@@ -18,9 +18,9 @@ enum
   N_FITTED   = N_DIRECTED + 1 /* and log n */
 };
 
-static const gint    least_side = 48;  /* smaller pictures tell nothing */
-static const gint    block_step = 32;  /* at least so many pixels from block to block */
-static const gint    max_blocks = 200;
+static const gint    least_side   = 48;  /* smaller pictures tell nothing */
+static const gint    block_step   = 32;  /* at least so many pixels from block to block */
+static const gint    max_blocks   = 200;
 static const gdouble least_energy = 1e-6; /* a block's weight falls with the root of its variance, above this */
 
 /* Frequencies that count, in cycles a pixel: below there are too few, above only corners. */
@@ -30,8 +30,8 @@ static const gdouble dense_frequency = 0.12;
 /* Above here is mostly noise. */
 static const gdouble noisy_frequency = 0.42;
 
-static const gint    n_rounds = 5;            /* of Gauss and Newton */
-static const gdouble outlier  = 0.7;          /* errors of log P above this count less (Huber) */
+static const gint    n_rounds    = 5;            /* of Gauss and Newton */
+static const gdouble outlier     = 0.7;          /* errors of log P above this count less (Huber) */
 static const gdouble least_slope = 0.4, most_slope = 2.2;
 /* What a photograph's a is likely to be, and how much it costs to differ from that: a strong blur leaves few frequencies to
  * tell a from it. Chosen on validation tiles. */
@@ -44,10 +44,10 @@ static const gdouble least_power = 1e-7;      /* of a transfer function */
 /* A frequency that counts. */
 typedef struct
 {
-  gint    place; /* in a spectrum of BLOCK x HALF */
-  gdouble weight;
-  gdouble basis[N_DIRECTED];
-  gdouble log_power;
+  gint     place; /* in a spectrum of BLOCK x HALF */
+  gdouble  weight;
+  gdouble  basis[N_DIRECTED];
+  gdouble  log_power;
   gboolean is_low, is_noisy;
 } Bin;
 
@@ -107,10 +107,10 @@ transform_columns (const Transform *transform, gint k, gfloat (*real)[HALF], gfl
 static void
 transform_blocks (gsize begin, gsize end, guint thread, gpointer data)
 {
-  Transform *transform              = data;
-  g_autofree gfloat *memory         = g_new (gfloat, 2 * BLOCK * HALF);
-  gfloat (*real)[HALF]              = (gpointer) memory;
-  gfloat (*imaginary)[HALF]         = (gpointer) (memory + BLOCK * HALF);
+  Transform         *transform = data;
+  g_autofree gfloat *memory    = g_new (gfloat, 2 * BLOCK * HALF);
+  gfloat (*real)[HALF]         = (gpointer) memory;
+  gfloat (*imaginary)[HALF]    = (gpointer) (memory + BLOCK * HALF);
 
   for (gsize i = begin; i < end; i++)
     {
@@ -247,10 +247,10 @@ choose_bins (const gdouble *spectrum)
   for (gint row = 0; row < BLOCK; row++)
     for (gint kx = 2; kx < HALF; kx++)
       {
-        const gint    ky        = row < BLOCK / 2 ? row : row - BLOCK;
-        const gdouble frequency = sqrt (kx * kx + ky * ky) / BLOCK;
-        const gdouble direction = atan2 (-ky, kx);
-        const gboolean is_low   = frequency < dense_frequency;
+        const gint     ky        = row < BLOCK / 2 ? row : row - BLOCK;
+        const gdouble  frequency = sqrt (kx * kx + ky * ky) / BLOCK;
+        const gdouble  direction = atan2 (-ky, kx);
+        const gboolean is_low    = frequency < dense_frequency;
 
         if (ABS (ky) >= 2 && frequency > least_frequency && frequency < most_frequency && (is_low || (kx + ky) % 2 == 0))
           {

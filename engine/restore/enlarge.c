@@ -65,14 +65,14 @@ apply (const Taps *taps, const gfloat *from, gint n, gsize stride)
 }
 
 gfloat *
-nr_enlarge_plane (const gfloat *from,
-                  gint          from_width,
-                  gint          from_height,
-                  gint          x,
-                  gint          y,
-                  gint          width,
-                  gint          height,
-                  gint          scale,
+nr_enlarge_plane (const gfloat   *from,
+                  gint            from_width,
+                  gint            from_height,
+                  gint            x,
+                  gint            y,
+                  gint            width,
+                  gint            height,
+                  gint            scale,
                   NrEnlargeFilter filter)
 {
   const gint         to_width = width * scale;

@@ -23,12 +23,12 @@ enum
  * centers as pictures have them: result pixel j lies at (j + 0.5) / scale - 0.5. Beyond FROM its border pixels repeat,
  * so FROM needs NR_ENLARGE_MARGIN pixels around the rectangle wherever the picture goes on. A uniform plane comes back
  * exactly. Returns width * scale x height * scale floats; g_free (). */
-gfloat *nr_enlarge_plane (const gfloat *from,
-                          gint          from_width,
-                          gint          from_height,
-                          gint          x,
-                          gint          y,
-                          gint          width,
-                          gint          height,
-                          gint          scale,
+gfloat *nr_enlarge_plane (const gfloat   *from,
+                          gint            from_width,
+                          gint            from_height,
+                          gint            x,
+                          gint            y,
+                          gint            width,
+                          gint            height,
+                          gint            scale,
                           NrEnlargeFilter filter);

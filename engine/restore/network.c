@@ -163,7 +163,8 @@ network_rules (const Network *network, NrTileRules *rules)
     .halo     = halo + extra,
     .multiple = step * grid_steps,
     .padding  = network->told == TOLD_SHARPENED ? border_padding : MIN (halo, border_padding),
-    .overlap  = ! network->reach.is_local ? global_overlap : network->told == TOLD_SHARPENED ? sharpen_overlap : 0,
+    .overlap  = ! network->reach.is_local ? global_overlap : network->told == TOLD_SHARPENED ? sharpen_overlap
+                                                                                             : 0,
   };
 }
 

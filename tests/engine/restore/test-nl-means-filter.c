@@ -36,7 +36,7 @@ filter_memory (const NrFilter *filter, gint width, gint height, guint n_threads)
 static NrPicture *
 run_filter (const NrNlMeans *rules, NrPicture *picture)
 {
-  const Filter   filter = {
+  const Filter filter = {
     .filter = { .high = 1, .halo = nr_nl_means_reach (rules), .work = 1, .run = filter_run, .memory = filter_memory },
     .rules  = rules,
   };
