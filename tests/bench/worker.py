@@ -38,14 +38,16 @@ def torch_engine(model, threads):
 
 def opencv_engine(model, threads):
     import cv2
+    import onnx
+    names = [value.name for value in onnx.load(model).graph.input] # OpenCV does not tell them
     cv2.setNumThreads(threads)
     net = cv2.dnn.readNetFromONNX(model)
 
     def run(inputs):
         if len(inputs) == 1:
             net.setInput(inputs[0])
-        else: # our models' names: OpenCV does not tell a file's
-            for name, x in zip(('input', 'sigma'), inputs):
+        else:
+            for name, x in zip(names, inputs):
                 net.setInput(x, name)
         return net.forward()
     return cv2.__version__, run
