@@ -60,7 +60,7 @@ typedef struct
   gdouble weight[BATCH];
 } Transform;
 
-/* ROWS real numbers at each of HALF columns' frequencies: TO_REAL + i TO_IMAGINARY. */
+/* The Fourier transform of ROW at HALF frequencies: TO_REAL + i TO_IMAGINARY. */
 static void
 transform_row (const Transform *transform, const gfloat *row, gfloat *restrict to_real, gfloat *restrict to_imaginary)
 {
