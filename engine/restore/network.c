@@ -83,8 +83,6 @@ network_load (Network *network, const NrArguments *arguments, GError **error)
     return FALSE;
   if (network->package->n_inputs == 2)
     network->told = arguments->task == NR_TASK_DEBLUR ? TOLD_SHARPENED : TOLD_NOISE;
-  if (network->told == TOLD_SHARPENED)
-    network->pool = nr_pool_new (arguments->threads);
   network->blur  = nr_blur_told (arguments); /* until it is looked for */
   network->model = nr_package_load_model (network->package, network->scale, &network->hints, &network->reach, error);
   return network->model != NULL;
@@ -103,12 +101,6 @@ find_told (Network *network, NrJob *job, GError **error)
     default:
       return TRUE;
     }
-}
-
-static gint
-n_told_planes (const Network *network)
-{
-  return network->told == TOLD_SHARPENED ? NR_SHARPEN_PLANES : 1;
 }
 
 /* -- Choosing the windows ------------------------------------------------------------------------------------------ */
@@ -172,7 +164,7 @@ static void
 input_shapes (const Network *network, gint width, gint height, NrShape shapes[2])
 {
   shapes[0] = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, 3, height, width } };
-  shapes[1] = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, n_told_planes (network), height, width } };
+  shapes[1] = (NrShape) { NR_TYPE_FLOAT32, 4, { 1, nr_package_second_planes (network->package), height, width } };
 }
 
 /* Memory for the second input and what makes it. */
@@ -404,7 +396,9 @@ make_second_input (Network *network, const NrTilePlan *plan, GError **error)
 {
   if (network->told == TOLD_NOTHING)
     return TRUE;
-  network->second = g_try_new0 (gfloat, (gsize) n_told_planes (network) * plan->x.window * plan->y.window);
+  if (network->told == TOLD_SHARPENED)
+    network->pool = nr_pool_new (network->threads);
+  network->second = g_try_new0 (gfloat, (gsize) nr_package_second_planes (network->package) * plan->x.window * plan->y.window);
   if (network->second)
     return TRUE;
   g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,

@@ -48,10 +48,11 @@ check_input (const NrPackage *package, const NrModel *model, guint i, gint64 cha
     }
 }
 
-/* Planes of the second input: a noise map, or what deconvolution makes. */
-static gint64
-second_planes (const NrPackage *package)
+gint
+nr_package_second_planes (const NrPackage *package)
 {
+  if (package->n_inputs < 2)
+    return 0;
   return package->task == NR_TASK_DEBLUR ? NR_SHARPEN_PLANES : 1;
 }
 
@@ -62,7 +63,7 @@ check_model (const NrPackage *package, NrModel *model, gint scale, NrReach *reac
     return fail (error, package, "its network has %u inputs but config.json says %d",
                  nr_model_n_inputs (model), package->n_inputs);
   if (! check_input (package, model, 0, 3, error) ||
-      (package->n_inputs == 2 && ! check_input (package, model, 1, second_planes (package), error)))
+      (package->n_inputs == 2 && ! check_input (package, model, 1, nr_package_second_planes (package), error)))
     return FALSE;
   if (! nr_model_get_reach (model, reach, error))
     {

@@ -34,6 +34,10 @@ NrModel *nr_package_load_model (const NrPackage *package,
                                 NrReach         *reach,
                                 GError         **error);
 
+/* Planes of its networks' second input: 0 without one, 1 for a noise map (denoise), NR_SHARPEN_PLANES for what deconvolution
+ * makes (deblur). */
+gint nr_package_second_planes (const NrPackage *package);
+
 /* Loads FILE of the package, whatever kind of network it holds: "generator.onnx" (z [N, L] -> image [N, 3, S, S] in -1..1)
  * or "discriminator.onnx" (such an image -> probability [N, 1] that it is a photograph) of a fill package for completion
  * by a generative network. NULL with an error that names package and file. */

@@ -157,6 +157,17 @@ fixture_run (const NrArguments *arguments, NrPicture *picture, const NrRect *reg
   return g_steal_pointer (&result);
 }
 
+NrPicture *
+fixture_run_or_fail (const NrArguments *arguments, NrPicture *picture, const NrRect *region)
+{
+  g_autoptr (GError) error  = NULL;
+  NrPicture         *result = fixture_run (arguments, picture, region, &error);
+
+  g_assert_no_error (error);
+  g_assert_nonnull (result);
+  return result;
+}
+
 /* -- Folders ------------------------------------------------------------------------------------------------------- */
 
 void

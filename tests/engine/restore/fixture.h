@@ -25,6 +25,8 @@ gdouble fixture_difference (const NrPicture *a, const NrPicture *b);
 
 /* Runs ARGUMENTS over REGION (NULL: all) of PICTURE; the result, or NULL with the error. */
 NrPicture *fixture_run (const NrArguments *arguments, NrPicture *picture, const NrRect *region, GError **error);
+/* The same, where no error may be. */
+NrPicture *fixture_run_or_fail (const NrArguments *arguments, NrPicture *picture, const NrRect *region);
 
 /* A fresh folder of packages that nr_packages_list () takes for the installed one, an empty user data folder beside it.
  * Call once, first thing in main (). fixture_clear () deletes it. */

@@ -19,23 +19,12 @@ denoise_with (const gchar *model)
   return arguments;
 }
 
-static NrPicture *
-run_or_fail (const NrArguments *arguments, NrPicture *picture, const NrRect *region)
-{
-  g_autoptr (GError) error  = NULL;
-  NrPicture         *result = fixture_run (arguments, picture, region, &error);
-
-  g_assert_no_error (error);
-  g_assert_nonnull (result);
-  return result;
-}
-
 static void
 test_strength (void)
 {
   NrArguments           arguments = denoise_with ("invert");
   g_autoptr (NrPicture) picture   = fixture_picture (70, 50, 3, FALSE, FALSE, 1);
-  g_autoptr (NrPicture) full      = run_or_fail (&arguments, picture, NULL);
+  g_autoptr (NrPicture) full      = fixture_run_or_fail (&arguments, picture, NULL);
   g_autoptr (NrPicture) half      = NULL;
   g_autoptr (NrPicture) none      = NULL;
 
@@ -43,12 +32,12 @@ test_strength (void)
     g_assert_cmpfloat_with_epsilon (full->color[i], 1 - picture->color[i], 1e-6);
 
   arguments.strength = 0.5;
-  half               = run_or_fail (&arguments, picture, NULL);
+  half               = fixture_run_or_fail (&arguments, picture, NULL);
   for (gsize i = 0; i < 3 * 70 * 50; i++)
     g_assert_cmpfloat_with_epsilon (half->color[i], 0.5, 1e-6);
 
   arguments.strength = 0;
-  none               = run_or_fail (&arguments, picture, NULL);
+  none               = fixture_run_or_fail (&arguments, picture, NULL);
   fixture_assert_same (picture, none);
 }
 
@@ -64,9 +53,9 @@ test_selection (void)
   for (gsize i = 0; i < plane; i++)
     picture->weight[i] = i % 3 == 0 ? 0 : i % 3 == 1 ? 0.25
                                                      : 1;
-  blended         = run_or_fail (&arguments, picture, NULL);
+  blended         = fixture_run_or_fail (&arguments, picture, NULL);
   arguments.blend = FALSE;
-  whole           = run_or_fail (&arguments, picture, NULL);
+  whole           = fixture_run_or_fail (&arguments, picture, NULL);
 
   for (gsize i = 0; i < 3 * plane; i++)
     {
@@ -101,8 +90,8 @@ test_alpha (void)
     if (picture->alpha[i % plane] == 0)
       other->color[i] = i % 7; /* other hidden colors must not show anywhere */
 
-  a = run_or_fail (&arguments, picture, NULL);
-  b = run_or_fail (&arguments, other, NULL);
+  a = fixture_run_or_fail (&arguments, picture, NULL);
+  b = fixture_run_or_fail (&arguments, other, NULL);
   g_assert_cmpmem (a->alpha, plane * sizeof (gfloat), picture->alpha, plane * sizeof (gfloat));
   for (gsize i = 0; i < 3 * plane; i++)
     if (picture->alpha[i % plane] == 0)
@@ -126,8 +115,8 @@ test_grey (void)
 
   for (gint c = 0; c < 3; c++)
     memcpy (color->color + c * plane, grey->color, plane * sizeof (gfloat));
-  from_grey  = run_or_fail (&arguments, grey, NULL);
-  from_color = run_or_fail (&arguments, color, NULL);
+  from_grey  = fixture_run_or_fail (&arguments, grey, NULL);
+  from_color = fixture_run_or_fail (&arguments, color, NULL);
   for (gsize i = 0; i < plane; i++)
     g_assert_cmpfloat_with_epsilon (from_grey->color[i],
                                     0.2126 * from_color->color[i] + 0.7152 * from_color->color[plane + i] +
@@ -144,7 +133,7 @@ test_out_of_range (void)
 
   picture->color[0] = 3.5f;   /* seen as 1, answered 0: change -1 */
   picture->color[1] = -0.75f; /* seen as 0, answered 1: change +1 */
-  result            = run_or_fail (&arguments, picture, NULL);
+  result            = fixture_run_or_fail (&arguments, picture, NULL);
   g_assert_cmpfloat_with_epsilon (result->color[0], 2.5, 1e-6);
   g_assert_cmpfloat_with_epsilon (result->color[1], 0.25, 1e-6);
 }
@@ -167,8 +156,8 @@ test_not_finite (void)
   filled->color[nan_at] = filled->color[nan_at - 64];
   filled->color[inf_at] = filled->color[inf_at - 64];
 
-  result   = run_or_fail (&arguments, picture, NULL);
-  expected = run_or_fail (&arguments, filled, NULL);
+  result   = fixture_run_or_fail (&arguments, picture, NULL);
+  expected = fixture_run_or_fail (&arguments, filled, NULL);
   g_assert_true (isnan (result->color[nan_at]));
   g_assert_true (isinf (result->color[inf_at]) && result->color[inf_at] > 0);
   for (gsize i = 0; i < 3 * plane; i++)
@@ -185,7 +174,7 @@ test_nothing_finite (void)
 
   for (gsize i = 0; i < 3 * 40 * 40; i++)
     picture->color[i] = NAN;
-  result = run_or_fail (&arguments, picture, NULL);
+  result = fixture_run_or_fail (&arguments, picture, NULL);
   for (gsize i = 0; i < 3 * 40 * 40; i++)
     g_assert_true (isnan (result->color[i]));
 }
@@ -205,7 +194,7 @@ check_budgets (const gchar *model, gdouble tolerance)
   for (gint x = 0; x < 700; x += 3)
     picture->color[250 * 700 + x] = NAN;
 
-  whole = run_or_fail (&arguments, picture, NULL);
+  whole = fixture_run_or_fail (&arguments, picture, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (budgets); i++)
     {
       const NrSource        source = nr_picture_source (picture);
@@ -247,7 +236,7 @@ test_global_network (void)
   for (gsize i = 0; i < 3 * 600 * 400; i++)
     picture->color[i] = (i % 600) / 599.0;
   arguments.memory = 6;
-  result           = run_or_fail (&arguments, picture, NULL);
+  result           = fixture_run_or_fail (&arguments, picture, NULL);
   for (gsize i = 0; i + 1 < 3 * 600 * 400; i++)
     if ((i + 1) % 600 != 0)
       step = MAX (step, fabs ((gdouble) result->color[i + 1] - result->color[i]));
@@ -262,9 +251,9 @@ test_fixed_size (void)
   const NrArguments     free    = denoise_with ("blur");
   g_autoptr (NrPicture) picture = fixture_picture (150, 121, 3, FALSE, FALSE, 18);
   g_autoptr (NrPicture) small   = fixture_picture (20, 10, 3, FALSE, FALSE, 19);
-  g_autoptr (NrPicture) a       = run_or_fail (&fixed, picture, NULL);
-  g_autoptr (NrPicture) b       = run_or_fail (&free, picture, NULL);
-  g_autoptr (NrPicture) c       = run_or_fail (&fixed, small, NULL);
+  g_autoptr (NrPicture) a       = fixture_run_or_fail (&fixed, picture, NULL);
+  g_autoptr (NrPicture) b       = fixture_run_or_fail (&free, picture, NULL);
+  g_autoptr (NrPicture) c       = fixture_run_or_fail (&fixed, small, NULL);
 
   g_assert_cmpfloat (fixture_difference (a, b), <, 1e-6);
   g_assert_cmpint (c->width, ==, 20);
@@ -293,7 +282,7 @@ test_fixed_global (void)
 {
   const NrArguments     arguments = denoise_with ("fixed-global");
   g_autoptr (NrPicture) own_size  = fixture_picture (64, 48, 3, FALSE, FALSE, 20);
-  g_autoptr (NrPicture) whole     = run_or_fail (&arguments, own_size, NULL);
+  g_autoptr (NrPicture) whole     = fixture_run_or_fail (&arguments, own_size, NULL);
   g_autoptr (NrPicture) ramp      = nr_picture_new (300, 110, 3, FALSE, FALSE);
   g_autoptr (NrPicture) blended   = NULL;
   gdouble               step      = 0;
@@ -302,7 +291,7 @@ test_fixed_global (void)
 
   for (gsize i = 0; i < 3 * 300 * 110; i++)
     ramp->color[i] = (i % 300) / 299.0;
-  blended = run_or_fail (&arguments, ramp, NULL);
+  blended = fixture_run_or_fail (&arguments, ramp, NULL);
   for (gsize i = 0; i + 1 < 3 * 300 * 110; i++)
     if ((i + 1) % 300 != 0)
       step = MAX (step, fabs ((gdouble) blended->color[i + 1] - blended->color[i]));
@@ -318,13 +307,13 @@ test_threads (void)
   g_autoptr (NrPicture) one       = NULL;
 
   arguments.threads = 1;
-  one               = run_or_fail (&arguments, picture, NULL);
+  one               = fixture_run_or_fail (&arguments, picture, NULL);
   for (guint threads = 2; threads <= 5; threads++)
     {
       g_autoptr (NrPicture) many = NULL;
 
       arguments.threads = threads;
-      many              = run_or_fail (&arguments, picture, NULL);
+      many              = fixture_run_or_fail (&arguments, picture, NULL);
       fixture_assert_same (one, many);
     }
 }
@@ -335,8 +324,8 @@ test_region (void)
   const NrArguments     arguments = denoise_with ("strided");
   const NrRect          region    = { 33, 57, 41, 20 };
   g_autoptr (NrPicture) picture   = fixture_picture (150, 100, 3, FALSE, FALSE, 9);
-  g_autoptr (NrPicture) whole     = run_or_fail (&arguments, picture, NULL);
-  g_autoptr (NrPicture) part      = run_or_fail (&arguments, picture, &region);
+  g_autoptr (NrPicture) whole     = fixture_run_or_fail (&arguments, picture, NULL);
+  g_autoptr (NrPicture) part      = fixture_run_or_fail (&arguments, picture, &region);
   g_autoptr (NrPicture) cut       = nr_picture_new (41, 20, 3, FALSE, FALSE);
   const NrSource        source    = nr_picture_source (whole);
 
@@ -353,7 +342,7 @@ test_tiny_pictures (void)
     for (gint height = 1; height <= 5; height++)
       {
         g_autoptr (NrPicture) picture = fixture_picture (width, height, 3, FALSE, FALSE, width);
-        g_autoptr (NrPicture) result  = run_or_fail (&arguments, picture, NULL);
+        g_autoptr (NrPicture) result  = fixture_run_or_fail (&arguments, picture, NULL);
 
         g_assert_cmpint (result->width, ==, width);
         g_assert_cmpint (result->height, ==, height);
@@ -368,7 +357,7 @@ test_told_noise (void)
   g_autoptr (NrPicture) result    = NULL;
 
   arguments.noise = 51;
-  result          = run_or_fail (&arguments, picture, NULL);
+  result          = fixture_run_or_fail (&arguments, picture, NULL);
   for (gsize i = 0; i < 3 * 64 * 64; i++)
     g_assert_cmpfloat_with_epsilon (result->color[i], 0.2, 1e-6);
 }
@@ -384,11 +373,11 @@ test_detail (void)
   gdouble               far       = 0;
   gdouble               near      = 0;
 
-  without          = run_or_fail (&arguments, picture, NULL);
+  without          = fixture_run_or_fail (&arguments, picture, NULL);
   arguments.detail = 1;
-  with             = run_or_fail (&arguments, picture, NULL);
+  with             = fixture_run_or_fail (&arguments, picture, NULL);
   arguments.memory = 6;
-  tiled            = run_or_fail (&arguments, picture, NULL);
+  tiled            = fixture_run_or_fail (&arguments, picture, NULL);
   for (gsize i = 0; i < 3 * 200 * 150; i++)
     {
       far += fabs (without->color[i] - picture->color[i]);
@@ -414,7 +403,7 @@ test_super_resolve (void)
   picture->color[5] = 2;   /* above white: survives */
   picture->color[7] = NAN; /* stays, twice as large */
   nr_arguments_init (&arguments, NR_TASK_SUPER_RESOLVE);
-  result = run_or_fail (&arguments, picture, NULL);
+  result = fixture_run_or_fail (&arguments, picture, NULL);
 
   g_assert_cmpint (result->width, ==, width);
   g_assert_cmpint (result->height, ==, height);
@@ -442,7 +431,7 @@ test_super_resolve_selection (void)
     picture->weight[i] = i % 40 < 20;
   nr_arguments_init (&arguments, NR_TASK_SUPER_RESOLVE);
   arguments.scale = 3;
-  result          = run_or_fail (&arguments, picture, NULL);
+  result          = fixture_run_or_fail (&arguments, picture, NULL);
   /* Selected: the network's nearest neighbour. Not selected: the cubic enlargement, whose centers are the pixels. */
   g_assert_cmpfloat_with_epsilon (result->color[30 * 120 + 30], picture->color[10 * 40 + 10], 1e-6);
   g_assert_cmpfloat_with_epsilon (result->color[31 * 120 + 91], picture->color[10 * 40 + 30], 1e-6);

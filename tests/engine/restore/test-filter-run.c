@@ -41,16 +41,6 @@ noisy_picture (gint width, gint height, gint n_channels, gboolean has_alpha, gbo
   return picture;
 }
 
-static NrPicture *
-run_or_fail (const NrArguments *arguments, NrPicture *picture, const NrRect *region)
-{
-  g_autoptr (GError) error  = NULL;
-  NrPicture         *result = fixture_run (arguments, picture, region, &error);
-
-  g_assert_no_error (error);
-  return result;
-}
-
 static void
 test_threads (gconstpointer data)
 {
@@ -59,14 +49,14 @@ test_threads (gconstpointer data)
   g_autoptr (NrPicture) one       = NULL;
 
   arguments.threads = 1;
-  one               = run_or_fail (&arguments, picture, NULL);
+  one               = fixture_run_or_fail (&arguments, picture, NULL);
   g_assert_cmpfloat (fixture_difference (picture, one), >, 0.01);
   for (guint threads = 2; threads <= 4; threads++)
     {
       g_autoptr (NrPicture) many = NULL;
 
       arguments.threads = threads;
-      many              = run_or_fail (&arguments, picture, NULL);
+      many              = fixture_run_or_fail (&arguments, picture, NULL);
       fixture_assert_same (one, many);
     }
 }
@@ -77,7 +67,7 @@ test_tiles (gconstpointer data)
   const Subject        *subject   = data;
   NrArguments           arguments = arguments_of (subject);
   g_autoptr (NrPicture) picture   = noisy_picture (400, 300, 3, FALSE, FALSE, 2);
-  g_autoptr (NrPicture) whole     = run_or_fail (&arguments, picture, NULL);
+  g_autoptr (NrPicture) whole     = fixture_run_or_fail (&arguments, picture, NULL);
   g_autoptr (NrPicture) tiled     = nr_picture_new (400, 300, 3, FALSE, FALSE);
   const NrSource        source    = nr_picture_source (picture);
   const NrSink          sink      = nr_picture_sink (tiled);
@@ -102,8 +92,8 @@ test_region (gconstpointer data)
   const NrArguments     arguments = arguments_of (subject);
   const NrRect          region    = { 33, 57, 41, 20 };
   g_autoptr (NrPicture) picture   = noisy_picture (150, 100, 3, FALSE, FALSE, 3);
-  g_autoptr (NrPicture) whole     = run_or_fail (&arguments, picture, NULL);
-  g_autoptr (NrPicture) part      = run_or_fail (&arguments, picture, &region);
+  g_autoptr (NrPicture) whole     = fixture_run_or_fail (&arguments, picture, NULL);
+  g_autoptr (NrPicture) part      = fixture_run_or_fail (&arguments, picture, &region);
   g_autoptr (NrPicture) cut       = nr_picture_new (41, 20, 3, FALSE, FALSE);
   const NrSource        source    = nr_picture_source (whole);
 
@@ -133,8 +123,8 @@ test_kept_pixels (gconstpointer data)
     if (picture->alpha[i % plane] == 0)
       other->color[i] = 7;
 
-  a = run_or_fail (&arguments, picture, NULL);
-  b = run_or_fail (&arguments, other, NULL);
+  a = fixture_run_or_fail (&arguments, picture, NULL);
+  b = fixture_run_or_fail (&arguments, other, NULL);
   g_assert_cmpmem (a->alpha, plane * sizeof (gfloat), picture->alpha, plane * sizeof (gfloat));
   g_assert_true (isnan (a->color[25 * 60 + 30]));
   for (gsize i = 0; i < 3 * plane; i++)
@@ -157,8 +147,8 @@ test_grey (gconstpointer data)
 
   for (gint c = 0; c < 3; c++)
     memcpy (color->color + c * 2000, grey->color, 2000 * sizeof (gfloat));
-  a = run_or_fail (&arguments, grey, NULL);
-  b = run_or_fail (&arguments, color, NULL);
+  a = fixture_run_or_fail (&arguments, grey, NULL);
+  b = fixture_run_or_fail (&arguments, color, NULL);
   for (gsize i = 0; i < 2000; i++)
     g_assert_cmpfloat_with_epsilon (a->color[i], b->color[i], 1e-5);
 }
@@ -175,7 +165,7 @@ test_flat_and_tiny (gconstpointer data)
 
       for (gint i = 0; i < 3 * size * (10 - size); i++)
         picture->color[i] = 0.4f;
-      result = run_or_fail (&arguments, picture, NULL);
+      result = fixture_run_or_fail (&arguments, picture, NULL);
       g_assert_cmpfloat (fixture_difference (picture, result), <, 1e-5);
     }
 }
@@ -185,11 +175,11 @@ test_strength (gconstpointer data)
 {
   NrArguments           arguments = arguments_of (data);
   g_autoptr (NrPicture) picture   = noisy_picture (40, 30, 3, FALSE, FALSE, 6);
-  g_autoptr (NrPicture) full      = run_or_fail (&arguments, picture, NULL);
+  g_autoptr (NrPicture) full      = fixture_run_or_fail (&arguments, picture, NULL);
   g_autoptr (NrPicture) half      = NULL;
 
   arguments.strength = 0.5;
-  half               = run_or_fail (&arguments, picture, NULL);
+  half               = fixture_run_or_fail (&arguments, picture, NULL);
   for (gsize i = 0; i < 3 * 40 * 30; i++)
     g_assert_cmpfloat_with_epsilon (half->color[i], (picture->color[i] + full->color[i]) / 2, 1e-6);
 }

@@ -24,16 +24,6 @@ deblur_with_planes (void)
   return arguments;
 }
 
-static NrPicture *
-run_or_fail (const NrArguments *arguments, NrPicture *picture)
-{
-  g_autoptr (GError) error  = NULL;
-  NrPicture         *result = fixture_run (arguments, picture, NULL, &error);
-
-  g_assert_no_error (error);
-  return result;
-}
-
 /* Root of the mean square between CHANNEL of A and the luma of B, but for BORDER pixels. */
 static gdouble
 error_of (const NrPicture *a, gint channel, const NrPicture *b, gint border)
@@ -69,7 +59,7 @@ test_comes_closer (void)
         arguments.blur   = is_told ? blurs[i].size : 0;
         arguments.kernel = nr_blur_shape_name (blurs[i].shape);
         arguments.angle  = blurs[i].angle * 180 / G_PI;
-        planes           = run_or_fail (&arguments, blurred);
+        planes           = fixture_run_or_fail (&arguments, blurred, NULL);
         for (gint border = 0; border <= 20; border += 20)
           {
             gdouble before = 0;
@@ -94,7 +84,7 @@ test_flat_stays (void)
   for (gsize i = 0; i < 3 * SIZE * SIZE; i++)
     flat->color[i] = 0.4f;
   arguments.blur = 2;
-  planes         = run_or_fail (&arguments, flat);
+  planes         = fixture_run_or_fail (&arguments, flat, NULL);
   g_assert_cmpfloat (fixture_difference (flat, planes), <, 3e-5);
 }
 
@@ -106,11 +96,11 @@ test_tiles_do_not_show (void)
   g_autoptr (NrPicture) sharp     = fixture_leaves (SIZE, 2);
   g_autoptr (NrPicture) blurred   = fixture_blurred (sharp, &motion);
   NrArguments           arguments = deblur_with_planes ();
-  g_autoptr (NrPicture) whole     = run_or_fail (&arguments, blurred);
+  g_autoptr (NrPicture) whole     = fixture_run_or_fail (&arguments, blurred, NULL);
   g_autoptr (NrPicture) tiled     = NULL;
 
   arguments.memory = 2;
-  tiled            = run_or_fail (&arguments, blurred);
+  tiled            = fixture_run_or_fail (&arguments, blurred, NULL);
   g_test_message ("tiles differ by %g", fixture_difference (whole, tiled));
   g_assert_cmpfloat (fixture_difference (whole, tiled), >, 0);
   g_assert_cmpfloat (fixture_difference (whole, tiled), <, 3e-3);
@@ -124,10 +114,10 @@ test_threads (void)
   g_autoptr (NrPicture) one       = NULL;
 
   arguments.threads = 1;
-  one               = run_or_fail (&arguments, picture);
+  one               = fixture_run_or_fail (&arguments, picture, NULL);
   for (arguments.threads = 2; arguments.threads <= 3; arguments.threads++)
     {
-      g_autoptr (NrPicture) other = run_or_fail (&arguments, picture);
+      g_autoptr (NrPicture) other = fixture_run_or_fail (&arguments, picture, NULL);
 
       fixture_assert_same (one, other);
     }
