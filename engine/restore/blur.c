@@ -9,9 +9,6 @@
 #include "blur.h"
 #include "noise-estimate.h"
 
-/* What rounding to 8 bits leaves in the luma. */
-static const gdouble rounding_noise = 0.3;
-
 /* Sigma that is planned with when the blur is not told. */
 static const gdouble usual_sigma = 1.5;
 
@@ -56,7 +53,7 @@ nr_blur_shape_name (NrBlurShape shape)
 NrBlur
 nr_blur_told (const NrArguments *arguments)
 {
-  NrBlur blur = { NR_BLUR_GAUSSIAN, arguments->blur > 0 ? arguments->blur : usual_sigma, 0, rounding_noise };
+  NrBlur blur = { NR_BLUR_GAUSSIAN, arguments->blur > 0 ? arguments->blur : usual_sigma };
 
   for (NrBlurShape shape = NR_BLUR_GAUSSIAN; arguments->blur > 0 && shape <= NR_BLUR_MOTION; shape++)
     if (g_strcmp0 (arguments->kernel, nr_blur_shape_name (shape)) == 0)

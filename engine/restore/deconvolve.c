@@ -18,6 +18,15 @@ static const gfloat edge = 0.06f;
 /* What is hardly seen by a known pixel stays: added to the parts of 1 that known pixels see of others. */
 static const gfloat reluctance = 0.01f;
 
+/* Fitted to photographs blurred by sigma 1 to 3 with noise of sigma 0 to 5. */
+static const gdouble damping_by_noise = 0.0018;
+
+gfloat
+nr_deconvolution_damping (gdouble noise)
+{
+  return damping_by_noise * MAX (noise, NR_DECONVOLUTION_LEAST_NOISE);
+}
+
 /* NrRowFunc: H K -> 1 / (H K + reluctance). */
 static void
 invert_row (gint y, gfloat *sums, gpointer data)

@@ -14,6 +14,12 @@
 
 #include "convolve.h"
 
+/* What rounding to 8 bits leaves: a picture without noise is not better than that. On the 0-255 scale. */
+#define NR_DECONVOLUTION_LEAST_NOISE 0.3
+
+/* The damping that suits NOISE, a sigma on the 0-255 scale. */
+gfloat nr_deconvolution_damping (gdouble noise);
+
 /* Planes of the window's size that a deconvolution takes. */
 enum
 {
@@ -23,7 +29,7 @@ enum
 typedef struct
 {
   const NrKernel *kernel;
-  gfloat          damping; /* of noise: about 0.0018 times its sigma on the 0-255 scale */
+  gfloat          damping; /* of noise */
   gint            width, height;
   NrRect          known;
 

@@ -14,12 +14,6 @@
 #include "deliver.h"
 #include "richardson-lucy.h"
 
-/* Fitted, with the steps below, to photographs blurred by sigma 1 to 3 with noise of sigma 0 to 5. */
-static const gdouble damping_by_noise = 0.0018;
-
-/* What rounding to 8 bits leaves: a picture without noise is not better than that. */
-static const gdouble least_noise = 0.3;
-
 static const gint most_steps = 120;
 
 /* Share of the progress that the estimate gets. */
@@ -71,6 +65,7 @@ filter_memory (const NrFilter *filter, gint width, gint height, guint n_threads)
   return (guint64) width * height * NR_DECONVOLUTION_PLANES * sizeof (gfloat);
 }
 
+/* Fitted to the same photographs as the damping. */
 static gint
 choose_steps (gdouble spread, gdouble noise)
 {
@@ -81,10 +76,10 @@ static Method
 method_new (const NrArguments *arguments, const NrBlur *blur, gdouble noise)
 {
   const gdouble spread = nr_blur_spread (blur);
-  Method        method = { .damping = damping_by_noise * MAX (noise, least_noise) };
+  Method        method = { .damping = nr_deconvolution_damping (noise) };
 
   method.kernel  = nr_blur_kernel (blur);
-  method.n_steps = arguments->iterations > 0 ? arguments->iterations : choose_steps (spread, MAX (noise, least_noise));
+  method.n_steps = arguments->iterations > 0 ? arguments->iterations : choose_steps (spread, MAX (noise, NR_DECONVOLUTION_LEAST_NOISE));
   method.filter  = (NrFilter) {
      .low     = 0,
      .high    = 1,

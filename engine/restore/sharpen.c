@@ -10,9 +10,8 @@
 #include "sharpen.h"
 
 /* Chosen on blurred validation tiles. The damping is half of what looks best: the network smooths what is left. */
-static const gint    steps[NR_SHARPEN_PLANES] = { 10, 80 };
-static const gdouble damping_by_noise         = 0.0009;
-static const gdouble least_noise              = 0.3;
+static const gint   steps[NR_SHARPEN_PLANES] = { 10, 80 };
+static const gfloat damping_share            = 0.5f;
 
 gboolean
 nr_sharpen (const NrBlur    *blur,
@@ -24,7 +23,7 @@ nr_sharpen (const NrBlur    *blur,
             GError         **error)
 {
   const gsize        n       = (gsize) input->width * input->height;
-  const gfloat       damping = damping_by_noise * MAX (blur->noise, least_noise);
+  const gfloat       damping = damping_share * nr_deconvolution_damping (blur->noise);
   gfloat            *luma    = planes; /* until the first result takes its place */
   g_auto (NrKernel)  kernel  = { 0 };
   g_autofree gfloat *memory  = NULL;
