@@ -33,12 +33,10 @@ import evaluate
 import export
 import train
 
-SIDE = 352      # of a sample, at most
-SHRUNK = 256    # of one that is made smaller first
+SIDE = 352      # of the part of a tile that a sample is made from, at most
 BATCH = 24      # pictures that the program gets at a time
-OPTIONS = {"gaussian": [0.3, 4.0], "sharp": 0.1, "disc": 0.14, "line": 0.26, "shake": 0.08}
-NOISY, NOISE = 0.3, 5.0
-JPEG = 0.18
+OPTIONS = {"gaussian": [0.3, 4.0], "sharp": 0.1, "disc": 0.14, "line": 0.26, "shake": 0.08, "noise": 5.0, "noisy": 0.3,
+           "jpeg": 0.18, "shrink": 0.15}  # as in a config's "degrade"
 
 
 class ShowSecond(nn.Module):
@@ -81,14 +79,9 @@ def sharpened(program: str, pictures: list[Tensor]) -> list[Tensor]:
 
 def spoiled(tile: Tensor) -> tuple[Tensor, Tensor]:
     """A part of the tile, sharp, and what a camera makes of it when it moves or is out of focus; both uint8."""
-    is_shrunk = random.random() < 0.15  # a sharper source
-    size = SHRUNK if is_shrunk else min(SIDE, *tile.shape[1:]) // 16 * 16
-    clean = degrade.turn(degrade.clean_patch(tile, size, float(is_shrunk)))
-    wide = nn.functional.pad(clean[None], (16,) * 4, mode="reflect")
-    blurred = degrade.convolve(wide, degrade.blur_kernels(1, OPTIONS, clean.device))[0]
-    noise = random.random()**2 * NOISE / 255 * (random.random() < NOISY)
-    blurred = degrade.maybe_jpeg(degrade.to_8_bits(blurred + noise * torch.randn_like(blurred))[None], JPEG, 70, 98)[0]
-    return (clean * 255).round().byte(), (blurred * 255).round().byte()
+    size = (min(SIDE, *tile.shape[1:]) - 32) // 16 * 16
+    case = degrade.deblur_batch([tile], 1, size, OPTIONS)
+    return tuple((case[name][0] * 255).round().byte() for name in ("target", "input"))
 
 
 def samples(program: str, pairs: list[tuple[Tensor, Tensor]]) -> list[dict[str, Tensor]]:
