@@ -11,6 +11,10 @@ enum
   MAX_SAMPLES = 32768
 };
 
+/* How far above the smallest the variance may be and count as the valley still: a textured picture is learned there for
+ * hundreds of iterations, with a variance that wavers by less; that of a smooth one rises by more within 100. */
+static const gdouble tolerance = 1.12;
+
 struct _NrEarlyStop
 {
   guint    window, burn_in, patience;
@@ -21,7 +25,7 @@ struct _NrEarlyStop
 
   guint   n_seen;
   guint   best_at; /* n_seen then */
-  gdouble variance, best;
+  gdouble variance, smallest;
 };
 
 NrEarlyStop *
@@ -38,7 +42,7 @@ nr_early_stop_new (gsize n_values, guint window, guint burn_in, guint patience)
   stop->sum       = g_new0 (gdouble, stop->n_samples);
   stop->square    = g_new0 (gdouble, stop->n_samples);
   stop->variance  = -1;
-  stop->best      = G_MAXDOUBLE;
+  stop->smallest  = G_MAXDOUBLE;
   for (gsize i = 0; i < stop->n_samples; i++)
     stop->samples[i] = n_values > MAX_SAMPLES ? nr_random_bits (i) % n_values : i;
   return stop;
@@ -94,9 +98,9 @@ nr_early_stop_add (NrEarlyStop *stop, const gfloat *values)
 
   if (stop->n_seen <= stop->burn_in)
     return NR_EARLY_STOP_GO_ON;
-  if (stop->variance < stop->best)
+  stop->smallest = MIN (stop->smallest, stop->variance);
+  if (stop->variance <= tolerance * stop->smallest)
     {
-      stop->best    = stop->variance;
       stop->best_at = stop->n_seen;
       return NR_EARLY_STOP_BEST;
     }

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * While a deep image prior learns the picture, its outputs settle and their variance over a window of iterations falls;
- * once it begins to learn the noise, they move again and it rises. The valley is near the best picture.
+ * once it begins to learn the noise, they move again and it rises. The best picture is near the valley's far end.
  * Source: Wang, Li, Zhuang, Chen, Liang, Sun, Early stopping for deep image prior, 2021 (ES-WMV). The variance is taken
  * over a fixed random choice of values, which estimates the same mean from less memory.
  */
@@ -17,8 +17,8 @@ typedef struct _NrEarlyStop NrEarlyStop;
 typedef enum
 {
   NR_EARLY_STOP_GO_ON,
-  NR_EARLY_STOP_BEST, /* the smallest variance so far: worth keeping */
-  NR_EARLY_STOP_NOW   /* none smaller for PATIENCE iterations */
+  NR_EARLY_STOP_BEST, /* at most 12% above the smallest variance so far: worth keeping */
+  NR_EARLY_STOP_NOW   /* none such for PATIENCE iterations */
 } NrEarlyStopAdvice;
 
 /* For outputs of N_VALUES floats. What happens in the first BURN_IN iterations does not count: at the very beginning, when a

@@ -21,8 +21,10 @@ static const gint min_side = 64;
 /* Pixels looked at around a hole: from 32 of them a large hole became a smear, and each takes time. */
 static const gint context = 64;
 
-/* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections. */
-static const gint wide = 10;
+/* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections and with
+ * its noise perturbed more. */
+static const gint   wide              = 10;
+static const gfloat wide_perturbation = 1 / 15.0f;
 
 enum
 {
@@ -117,6 +119,8 @@ prepare_fit (PriorFill *fill, guint kind, gint width, gint height, GError **erro
     return TRUE;
 
   nr_prior_plan_fit (fill->job->arguments, width, height, &options);
+  if (kind == WIDE)
+    options.perturbation = wide_perturbation;
   fit = nr_prior_fit_new (&fill->networks[kind], &options, error);
   if (! fit)
     return FALSE;

@@ -22,7 +22,7 @@ static const gfloat  forgetting    = 0.01f;
 
 /* For the early stop: its window in iterations; burn-in and patience as shares of the iterations there may be. */
 static const guint   stop_window   = 50;
-static const gdouble stop_burn_in  = 0.25;
+static const gdouble stop_burn_in  = 0.1;
 static const gdouble stop_patience = 0.25;
 
 /* Rounds after which a picture's reduction is what is known, but for rounding of 8 bits. */

@@ -34,8 +34,9 @@ add_iterations (NrEarlyStop *stop, guint n, gfloat step)
 static void
 test_valley (void)
 {
-  g_autoptr (NrEarlyStop) stop   = nr_early_stop_new (64, 4, 0, 10);
-  g_autoptr (NrEarlyStop) burned = nr_early_stop_new (64, 4, 30, 10);
+  g_autoptr (NrEarlyStop) stop     = nr_early_stop_new (64, 4, 0, 10);
+  g_autoptr (NrEarlyStop) burned   = nr_early_stop_new (64, 4, 30, 10);
+  g_autoptr (NrEarlyStop) wavering = nr_early_stop_new (64, 4, 0, 10);
 
   g_assert_cmpint (add_iterations (stop, 3, 3), ==, NR_EARLY_STOP_GO_ON);
   g_assert_cmpfloat (nr_early_stop_variance (stop), ==, -1);
@@ -45,6 +46,11 @@ test_valley (void)
   g_assert_cmpfloat_with_epsilon (nr_early_stop_variance (stop), 1, 1e-6);
   g_assert_cmpint (add_iterations (stop, 9, 2), ==, NR_EARLY_STOP_GO_ON);
   g_assert_cmpint (add_iterations (stop, 1, 2), ==, NR_EARLY_STOP_NOW);
+
+  /* A little more is the valley still, and kept; it is compared with the smallest, not with the last. */
+  g_assert_cmpint (add_iterations (wavering, 8, 1), ==, NR_EARLY_STOP_BEST);
+  g_assert_cmpint (add_iterations (wavering, 30, 1.05), ==, NR_EARLY_STOP_BEST);
+  g_assert_cmpint (add_iterations (wavering, 9, 1.1), ==, NR_EARLY_STOP_GO_ON);
 
   add_iterations (burned, 5, 1);
   g_assert_cmpint (add_iterations (burned, 25, 2), ==, NR_EARLY_STOP_GO_ON);
