@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "blur-estimate.h"
+#include "clones.h"
 #include "window.h"
 
 enum
@@ -80,7 +81,7 @@ transform_row (const Transform *transform, const gfloat *row, gfloat *restrict t
 }
 
 /* Row K of the transform down the columns, from those of the rows; its squares into TO. */
-static void
+NR_CLONES static void
 transform_columns (const Transform *transform, gint k, gfloat (*real)[HALF], gfloat (*imaginary)[HALF], gfloat *restrict to)
 {
   gfloat sum_real[HALF]      = { 0 };

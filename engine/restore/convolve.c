@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "clones.h"
 #include "convolve.h"
 #include "window.h"
 
@@ -125,12 +126,56 @@ read_row (const Pass *pass, gint y, gfloat *padded)
     }
 }
 
-/* sums += weight * (one + other) */
-static void
-add_pair (const gfloat *restrict one, const gfloat *restrict other, gfloat weight, gfloat *restrict sums, gint width)
+/* -- Sums ---------------------------------------------------------------------------------------------------------- */
+
+/* A tap of a row of sums: the two pixels that the first sum takes. */
+typedef struct
 {
+  const gfloat *one, *other;
+  gfloat        weight;
+} Pair;
+
+/* Pairs added at a time, for which sums are loaded and stored once. */
+enum
+{
+  TOGETHER = 4
+};
+
+/* sums += weight * (one + other) of TOGETHER pairs, one after the other. */
+NR_CLONES static void
+add_pairs (const Pair *pairs, gfloat *restrict sums, gint width)
+{
+  const Pair p = pairs[0], q = pairs[1], r = pairs[2], s = pairs[3];
+
   for (gint x = 0; x < width; x++)
-    sums[x] += weight * (one[x] + other[x]);
+    {
+      gfloat sum = sums[x];
+
+      sum += p.weight * (p.one[x] + p.other[x]);
+      sum += q.weight * (q.one[x] + q.other[x]);
+      sum += r.weight * (r.one[x] + r.other[x]);
+      sum += s.weight * (s.one[x] + s.other[x]);
+      sums[x] = sum;
+    }
+}
+
+/* As many as KERNEL has taps, and what fills up the last TOGETHER. */
+static Pair *
+pairs_new (const NrKernel *kernel)
+{
+  return g_new (Pair, kernel->n_taps + TOGETHER - 1);
+}
+
+/* The sums of the first N PAIRS. */
+static void
+sum_pairs (Pair *pairs, guint n, gfloat *sums, gint width)
+{
+  for (guint i = n; i % TOGETHER != 0; i++)
+    pairs[i] = (Pair) { pairs[0].one, pairs[0].other, 0 };
+
+  memset (sums, 0, width * sizeof (gfloat));
+  for (guint i = 0; i < n; i += TOGETHER)
+    add_pairs (pairs + i, sums, width);
 }
 
 /* -- Separable: rows into the scratch plane, then columns ---------------------------------------------------------- */
@@ -139,41 +184,39 @@ static void
 convolve_rows (gsize begin, gsize end, guint thread, gpointer data)
 {
   const Pass        *pass   = data;
-  const gint         radius = pass->kernel->radius;
+  const NrKernel    *kernel = pass->kernel;
+  const gint         radius = kernel->radius;
   g_autofree gfloat *padded = g_new (gfloat, pass->width + 2 * radius);
+  g_autofree Pair   *pairs  = pairs_new (kernel);
 
+  for (guint i = 0; i < kernel->n_taps; i++)
+    pairs[i] = (Pair) { padded + radius - kernel->taps[i].dx, padded + radius + kernel->taps[i].dx, kernel->taps[i].weight };
   for (gint y = begin * band; y < MIN ((gint) end * band, pass->height); y++)
     {
-      gfloat *to = pass->scratch + (gsize) y * pass->width;
-
       read_row (pass, y, padded);
-      memset (to, 0, pass->width * sizeof (gfloat));
-      for (guint i = 0; i < pass->kernel->n_taps; i++)
-        {
-          const NrTap *tap = &pass->kernel->taps[i];
-
-          add_pair (padded + radius - tap->dx, padded + radius + tap->dx, tap->weight, to, pass->width);
-        }
+      sum_pairs (pairs, kernel->n_taps, pass->scratch + (gsize) y * pass->width, pass->width);
     }
 }
 
 static void
 convolve_columns (gsize begin, gsize end, guint thread, gpointer data)
 {
-  const Pass        *pass = data;
-  g_autofree gfloat *sums = g_new (gfloat, pass->width);
+  const Pass        *pass   = data;
+  const NrKernel    *kernel = pass->kernel;
+  g_autofree gfloat *sums   = g_new (gfloat, pass->width);
+  g_autofree Pair   *pairs  = pairs_new (kernel);
 
   for (gint y = begin * band; y < MIN ((gint) end * band, pass->height); y++)
     {
-      memset (sums, 0, pass->width * sizeof (gfloat));
-      for (guint i = 0; i < pass->kernel->n_taps; i++)
+      for (guint i = 0; i < kernel->n_taps; i++)
         {
-          const NrTap *tap = &pass->kernel->taps[i];
+          const gint dy = kernel->taps[i].dx;
 
-          add_pair (pass->scratch + (gsize) nr_window_mirror (y - tap->dx, pass->height) * pass->width,
-                    pass->scratch + (gsize) nr_window_mirror (y + tap->dx, pass->height) * pass->width,
-                    tap->weight, sums, pass->width);
+          pairs[i] = (Pair) { pass->scratch + (gsize) nr_window_mirror (y - dy, pass->height) * pass->width,
+                              pass->scratch + (gsize) nr_window_mirror (y + dy, pass->height) * pass->width,
+                              kernel->taps[i].weight };
         }
+      sum_pairs (pairs, kernel->n_taps, sums, pass->width);
       pass->func (y, sums, pass->data);
     }
 }
@@ -186,27 +229,26 @@ convolve_all (gsize begin, gsize end, guint thread, gpointer data)
   const Pass        *pass   = data;
   const NrKernel    *kernel = pass->kernel;
   const gint         radius = kernel->radius;
-  g_autofree gfloat *above  = g_new (gfloat, pass->width + 2 * radius);
-  g_autofree gfloat *below  = g_new (gfloat, pass->width + 2 * radius);
+  const gint         first  = begin * band;
+  const gint         last   = MIN ((gint) end * band, pass->height);
+  const gsize        stride = pass->width + 2 * radius;
+  g_autofree gfloat *padded = g_new (gfloat, (last - first + 2 * radius) * stride); /* rows from FIRST - RADIUS on */
   g_autofree gfloat *sums   = g_new (gfloat, pass->width);
+  g_autofree Pair   *pairs  = pairs_new (kernel);
 
-  for (gint y = begin * band; y < MIN ((gint) end * band, pass->height); y++)
+  for (gint y = first - radius; y < last + radius; y++)
+    read_row (pass, y, padded + (y - first + radius) * stride);
+  for (gint y = first; y < last; y++)
     {
-      gint dy = -1;
-
-      memset (sums, 0, pass->width * sizeof (gfloat));
       for (guint i = 0; i < kernel->n_taps; i++)
         {
-          const NrTap *tap = &kernel->taps[i];
+          const NrTap  *tap    = &kernel->taps[i];
+          const gfloat *middle = padded + (y - first + radius) * stride + radius;
+          const gssize  offset = tap->dy * (gssize) stride + tap->dx;
 
-          if (tap->dy != dy)
-            {
-              dy = tap->dy;
-              read_row (pass, y - dy, above);
-              read_row (pass, y + dy, below);
-            }
-          add_pair (above + radius - tap->dx, below + radius + tap->dx, tap->weight, sums, pass->width);
+          pairs[i] = (Pair) { middle - offset, middle + offset, tap->weight };
         }
+      sum_pairs (pairs, kernel->n_taps, sums, pass->width);
       pass->func (y, sums, pass->data);
     }
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "clones.h"
 #include "deconvolve.h"
 
 /* Added to all values, so that black is no singularity. */
@@ -78,25 +79,29 @@ nr_deconvolution_init (NrDeconvolution *deconvolution,
   return nr_convolve (kernel, deconvolution->ratio, deconvolution->scratch, width, height, invert_row, deconvolution, work, 0, error);
 }
 
+/* ratio = blurred / seen */
+NR_CLONES static void
+divide (const gfloat *restrict blurred, const gfloat *restrict seen, gfloat *restrict ratio, gint n)
+{
+  for (gint i = 0; i < n; i++)
+    ratio[i] = blurred[i] / MAX (seen[i], least);
+}
+
 /* NrRowFunc: H y -> K d / H y; where K is 0 the ratio stays 0. */
 static void
 divide_row (gint y, gfloat *sums, gpointer data)
 {
-  const NrDeconvolution *d       = data;
-  const NrRect          *known   = &d->known;
-  const gsize            row     = (gsize) y * d->width;
-  const gfloat *restrict blurred = d->blurred + row;
-  gfloat *restrict ratio         = d->ratio + row;
+  const NrDeconvolution *d     = data;
+  const NrRect          *known = &d->known;
+  const gsize            first = (gsize) y * d->width + known->x;
 
-  if (y < known->y || y >= known->y + known->height)
-    return;
-  for (gint x = known->x; x < known->x + known->width; x++)
-    ratio[x] = blurred[x] / MAX (sums[x], least);
+  if (y >= known->y && y < known->y + known->height)
+    divide (d->blurred + first, sums + known->x, d->ratio + first, known->width);
 }
 
 /* grad / sqrt (|grad|^2 + edge^2) of a row. Forward differences: the pixel to the right and the one below, 0 over the
  * border. */
-static void
+NR_CLONES static void
 direction_row (const gfloat *restrict here, const gfloat *restrict below, gint width, gfloat *restrict along, gfloat *restrict down)
 {
   for (gint x = 0; x + 1 < width; x++)
@@ -113,33 +118,45 @@ direction_row (const gfloat *restrict here, const gfloat *restrict below, gint w
                     sqrtf ((below[width - 1] - here[width - 1]) * (below[width - 1] - here[width - 1]) + edge * edge);
 }
 
-/* NrRowFunc: H (K d / H y) -> the new x, in the place of x'. */
-static void
-step_row (gint y, gfloat *sums, gpointer data)
+/* to = here (sums + reluctance) inverse / (1 - damping divergence); along[-1] is read too. */
+NR_CLONES static void
+correct_row (const gfloat *restrict here,
+             const gfloat *restrict sums,
+             const gfloat *restrict inverse,
+             const gfloat *restrict along,
+             const gfloat *restrict down,
+             const gfloat *restrict down_above,
+             gfloat damping,
+             gint   width,
+             gfloat *restrict to)
 {
-  const NrDeconvolution *d       = data;
-  const gint             width   = d->width;
-  const gsize            row     = (gsize) y * width;
-  const gfloat          *here    = d->ahead + row;
-  const gfloat          *inverse = d->inverse + row;
-  const gfloat          *below   = here + (y + 1 < d->height ? width : 0);
-  const gfloat          *above   = here - (y > 0 ? width : 0);
-  gfloat *restrict to            = d->previous + row;
-  g_autofree gfloat *memory      = g_new0 (gfloat, 4 * width + 1);
-  gfloat *restrict along         = memory + 1; /* 0 before the first */
-  gfloat *restrict down          = along + width;
-  gfloat *restrict down_above    = down + width;
-  gfloat *restrict unused        = down_above + width;
-
-  direction_row (here, below, width, along, down);
-  if (y > 0)
-    direction_row (above, here, width, unused, down_above);
   for (gint x = 0; x < width; x++)
     {
       const gfloat divergence = along[x] - along[x - 1] + down[x] - down_above[x];
 
-      to[x] = here[x] * (sums[x] + reluctance) * inverse[x] / (1 - d->damping * divergence);
+      to[x] = here[x] * (sums[x] + reluctance) * inverse[x] / (1 - damping * divergence);
     }
+}
+
+/* NrRowFunc: H (K d / H y) -> the new x, in the place of x'. */
+static void
+step_row (gint y, gfloat *sums, gpointer data)
+{
+  const NrDeconvolution *d          = data;
+  const gint             width      = d->width;
+  const gsize            row        = (gsize) y * width;
+  const gfloat          *here       = d->ahead + row;
+  const gfloat          *below      = here + (y + 1 < d->height ? width : 0);
+  g_autofree gfloat     *memory     = g_new0 (gfloat, 4 * width + 1);
+  gfloat                *along      = memory + 1; /* 0 before the first */
+  gfloat                *down       = along + width;
+  gfloat                *down_above = down + width;
+  gfloat                *unused     = down_above + width;
+
+  direction_row (here, below, width, along, down);
+  if (y > 0)
+    direction_row (here - width, here, width, unused, down_above);
+  correct_row (here, sums, d->inverse + row, along, down, down_above, d->damping, width, d->previous + row);
 }
 
 /* Pixels that a thread takes at a time. */
@@ -148,19 +165,24 @@ enum
   PIECE = 1 << 14
 };
 
+/* ahead = guess + momentum (guess - previous), no less than the least value. */
+NR_CLONES static void
+extrapolate (const gfloat *restrict guess, const gfloat *restrict previous, gfloat momentum, gfloat *restrict ahead, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    ahead[i] = MAX (guess[i] + momentum * (guess[i] - previous[i]), least);
+}
+
 /* NrRangeFunc: y of some pieces. */
 static void
 step_further (gsize begin, gsize end, guint thread, gpointer data)
 {
   const NrDeconvolution *d        = data;
-  const gsize            n        = (gsize) d->width * d->height;
+  const gsize            first    = begin * PIECE;
+  const gsize            n        = MIN (end * PIECE, (gsize) d->width * d->height) - first;
   const gfloat           momentum = d->n_steps > 0 ? (d->n_steps - 1) / (d->n_steps + 2.0f) : 0;
-  const gfloat *restrict guess    = d->guess;
-  const gfloat *restrict previous = d->previous;
-  gfloat *restrict ahead          = d->ahead;
 
-  for (gsize i = begin * PIECE; i < MIN (end * PIECE, n); i++)
-    ahead[i] = MAX (guess[i] + momentum * (guess[i] - previous[i]), least);
+  extrapolate (d->guess + first, d->previous + first, momentum, d->ahead + first, n);
 }
 
 gboolean
