@@ -20,6 +20,9 @@
 static const gint min_side = 64;
 /* Pixels looked at around a hole: from 32 of them a large hole became a smear, and each takes time. */
 static const gint context = 64;
+/* Side of the largest area fitted at once, a selection of 256 x 256 with its context. Larger ones are filled block by block:
+ * a network learns by iterations, and the same time buys more of them on smaller pictures. */
+static const gint max_side = 384;
 
 /* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections and with
  * its noise perturbed more. */
@@ -198,7 +201,7 @@ nr_prior_run_fill (NrJob *job, GError **error)
 {
   const gint         side   = MIN (job->source->width, job->source->height);
   g_auto (PriorFill) fill   = { .job = job };
-  NrFillMethod       method = { fill_group, &fill, 0, (guint64) NR_PRIOR_MAX_SIDE * NR_PRIOR_MAX_SIDE, context };
+  NrFillMethod       method = { fill_group, &fill, 0, (guint64) max_side * max_side, context };
 
   if (! nr_prior_plan_network (job->arguments, MAX (side, min_side), TRUE, &fill.networks[NARROW], error) ||
       ! nr_prior_plan_network (job->arguments, MAX (side, min_side), FALSE, &fill.networks[WIDE], error) ||
@@ -220,10 +223,10 @@ nr_prior_estimate_fill (const NrArguments *arguments, gint width, gint height, g
 
   own.context = arguments->context > 0 ? arguments->context : context;
   n_pixels    = nr_fill_area_pixels (&own, width, height);
-  if (! nr_prior_plan_network (arguments, NR_PRIOR_MAX_SIDE, TRUE, &network, error) ||
+  if (! nr_prior_plan_network (arguments, max_side, TRUE, &network, error) ||
       ! bytes_per_pixel (arguments, &network, &bytes, error))
     return FALSE;
-  *memory_mib = MIN (n_pixels, (gdouble) NR_PRIOR_MAX_SIDE * NR_PRIOR_MAX_SIDE) * bytes / 1048576.0;
-  side        = MIN ((gint) sqrt (n_pixels), NR_PRIOR_MAX_SIDE);
+  *memory_mib = MIN (n_pixels, (gdouble) max_side * max_side) * bytes / 1048576.0;
+  side        = MIN ((gint) sqrt (n_pixels), max_side);
   return nr_prior_plan_seconds (arguments, n_pixels / ((gdouble) side * side), side, side, seconds, error);
 }
