@@ -133,6 +133,27 @@ variant_row_new (GObject *config, const gchar *argument)
   return combo_row_new (config, argument, variants, G_N_ELEMENTS (variants));
 }
 
+/* A blur of width 0 is found, and its shape with it. */
+static void
+on_blur (GObject *config, GParamSpec *pspec, GtkWidget *kernel_row)
+{
+  gdouble blur;
+
+  g_object_get (config, "blur", &blur, NULL);
+  gtk_widget_set_sensitive (kernel_row, blur > 0);
+}
+
+/* Only a motion has an angle. */
+static void
+on_blur_or_kernel (GObject *config, GParamSpec *pspec, GtkWidget *angle_row)
+{
+  g_autofree gchar *kernel = NULL;
+  gdouble           blur;
+
+  g_object_get (config, "blur", &blur, "kernel", &kernel, NULL);
+  gtk_widget_set_sensitive (angle_row, blur > 0 && g_strcmp0 (kernel, "motion") == 0);
+}
+
 static GtkWidget *
 kernel_row_new (GObject *config, const gchar *argument)
 {
@@ -140,7 +161,22 @@ kernel_row_new (GObject *config, const gchar *argument)
                                     { "disc", N_ ("Out of focus (disc)"), NULL },
                                     { "motion", N_ ("Moved (straight)"), NULL } };
 
-  return combo_row_new (config, argument, kernels, G_N_ELEMENTS (kernels));
+  GtkWidget *row = combo_row_new (config, argument, kernels, G_N_ELEMENTS (kernels));
+
+  g_signal_connect_object (config, "notify::blur", G_CALLBACK (on_blur), row, 0);
+  on_blur (config, NULL, row);
+  return row;
+}
+
+static GtkWidget *
+angle_row_new (GObject *config, const gchar *argument)
+{
+  GtkWidget *row = number_row_new (config, argument);
+
+  g_signal_connect_object (config, "notify::blur", G_CALLBACK (on_blur_or_kernel), row, 0);
+  g_signal_connect_object (config, "notify::kernel", G_CALLBACK (on_blur_or_kernel), row, 0);
+  on_blur_or_kernel (config, NULL, row);
+  return row;
 }
 
 static GtkWidget *
@@ -176,7 +212,7 @@ static const RowKind kinds[] = {
   { "detail", percent_row_new, FALSE },
   { "blur", real_row_new, FALSE },
   { "kernel", kernel_row_new, FALSE },
-  { "angle", number_row_new, FALSE },
+  { "angle", angle_row_new, FALSE },
   { "context", pixels_row_new, FALSE },
   { "iterations", pixels_row_new, FALSE },
   { "seed", number_row_new, FALSE },
