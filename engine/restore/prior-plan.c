@@ -16,10 +16,10 @@ typedef struct
 } PriorTask;
 
 /* Time bounds the iterations: with 256 x 256 selected pixels each task should take two minutes on two processor cores with
- * AVX-512 (measured: fill 90 s, denoise 2 minutes, super-resolve 2.5). Perturbed noise makes learning slower and what is made up smoother: with a tenth of it, missing pixels came
- * out 1 dB worse and wide holes hardly filled at all, and noise was learned before texture. Total variation keeps an
- * enlarged picture free of grain that its reduction does not show: 1.1 dB after 200 iterations of a texture enlarged four
- * times; a denoised picture did not gain by it. */
+ * AVX-512 (measured: fill 90 s, denoise 2 minutes, super-resolve 2.5). Perturbed noise makes learning slower and what is made
+ * up smoother: with a tenth of it, missing pixels came out 1 dB worse and wide holes hardly filled at all, and noise was
+ * learned before texture. Total variation keeps an enlarged picture free of grain that its reduction does not show: 1.1 dB
+ * after 200 iterations of a texture enlarged four times; a denoised picture did not gain by it. */
 static const PriorTask tasks[NR_N_TASKS] = {
   [NR_TASK_DENOISE]       = { 1400, 1 / 64.0f, 0 },
   [NR_TASK_SUPER_RESOLVE] = { 300, 1 / 200.0f, 0.005f },
