@@ -160,8 +160,7 @@ kernel_row_new (GObject *config, const gchar *argument)
   static const NrWord kernels[] = { { "gaussian", N_ ("Soft (Gaussian)"), NULL },
                                     { "disc", N_ ("Out of focus (disc)"), NULL },
                                     { "motion", N_ ("Moved (straight)"), NULL } };
-
-  GtkWidget *row = combo_row_new (config, argument, kernels, G_N_ELEMENTS (kernels));
+  GtkWidget          *row       = combo_row_new (config, argument, kernels, G_N_ELEMENTS (kernels));
 
   g_signal_connect_object (config, "notify::blur", G_CALLBACK (on_blur), row, 0);
   on_blur (config, NULL, row);

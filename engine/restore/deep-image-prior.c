@@ -20,7 +20,7 @@ static const gint context  = 8;
 static const gint overlap  = 8;
 static const gint min_side = 64;
 /* Sides of windows that are tried, the largest that fits into the memory wins. */
-static const gint sides[] = { NR_PRIOR_MAX_SIDE, 416, 320, 224, 160, 112, 80, 64 };
+static const gint sides[] = { 544, 416, 320, 224, 160, 112, 80, 64 };
 
 typedef struct
 {
@@ -59,7 +59,7 @@ greatest_common_divisor (gint a, gint b)
 static gint
 region_side (const Prior *prior, const NrRect *region)
 {
-  return MIN (MIN (region->width, region->height), NR_PRIOR_MAX_SIDE) * prior->scale;
+  return MIN (MIN (region->width, region->height), sides[0]) * prior->scale;
 }
 
 /* In source pixels. */

@@ -8,13 +8,6 @@
 #include "nr-restore.h"
 #include "prior-fit.h"
 
-/* The largest window that is fitted at once, a side in pixels of the network's picture: larger ones take memory, not
- * quality. */
-enum
-{
-  NR_PRIOR_MAX_SIDE = 544
-};
-
 /* The network that ARGUMENTS ask for, for windows whose smaller side is about SIDE; HAS_SKIPS: if it is ours. */
 gboolean nr_prior_plan_network (const NrArguments *arguments, gint side, gboolean has_skips, NrPriorNetwork *network, GError **error);
 
