@@ -176,4 +176,24 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrAdam, nr_adam_free)
 /* One step: values[i] has n_elements[i] elements, as gradients[i] has. The same bytes for any number of threads. */
 void nr_adam_step (NrAdam *adam, NrPool *pool, gfloat *const *values, const gfloat *const *gradients);
 
+/* -- Muon --------------------------------------------------------------------------------------------------------- */
+
+/* Jordan and others 2024: usually 0.02, 0.95. Rate: a step's length in each direction that a matrix can move in, times the
+ * root of rows / columns where that is more than 1. */
+typedef struct
+{
+  gdouble learning_rate, momentum;
+} NrMuonOptions;
+
+/* Momentum and room for n_matrices matrices: tensors of rank 2 or more, their first dimension the rows. At most seven values
+ * for each of theirs. */
+typedef struct _NrMuon NrMuon;
+
+NrMuon *nr_muon_new (const NrMuonOptions *options, guint n_matrices, const NrShape *const *shapes);
+void    nr_muon_free (NrMuon *muon);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrMuon, nr_muon_free)
+
+/* One step; a matrix without gradient and momentum stays. The same bytes for any number of threads. */
+void nr_muon_step (NrMuon *muon, NrPool *pool, gfloat *const *values, const gfloat *const *gradients);
+
 G_END_DECLS

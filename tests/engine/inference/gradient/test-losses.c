@@ -1,4 +1,4 @@
-/* Losses against sums in double and central differences, Adam against the paper's formulas step by step.
+/* Losses against sums in double and central differences.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
@@ -245,131 +245,6 @@ test_single_pixel (void)
   g_assert_cmpfloat (gradient, ==, 0.5f);
 }
 
-/* -- Adam --------------------------------------------------------------------------------------------------------- */
-
-enum
-{
-  STEPS     = 7,
-  N_TENSORS = 3
-};
-
-static const gsize         tensor_sizes[N_TENSORS] = { 1, 40000, 17 }; /* the second in several pieces */
-static const NrAdamOptions adam_options            = { 0.01, 0.9, 0.999, 1e-8 };
-
-/* Algorithm 1 of the paper in double, for one value. */
-typedef struct
-{
-  gdouble value, m, v;
-} Moments;
-
-static void
-twin_step (Moments *x, gdouble g, gint t)
-{
-  const NrAdamOptions *o = &adam_options;
-  gdouble              m_hat, v_hat;
-
-  x->m  = o->beta1 * x->m + (1.0 - o->beta1) * g;
-  x->v  = o->beta2 * x->v + (1.0 - o->beta2) * g * g;
-  m_hat = x->m / (1.0 - pow (o->beta1, t));
-  v_hat = x->v / (1.0 - pow (o->beta2, t));
-  x->value -= o->learning_rate * m_hat / (sqrt (v_hat) + o->epsilon);
-}
-
-/* STEPS steps from the same start with the same gradients; the caller frees each tensor. */
-static void
-run_adam (guint threads, gfloat **values)
-{
-  g_autoptr (NrPool) pool = nr_pool_new (threads);
-  g_autoptr (NrAdam) adam = nr_adam_new (&adam_options, N_TENSORS, tensor_sizes);
-  gfloat            *gradients[N_TENSORS];
-
-  for (guint i = 0; i < N_TENSORS; i++)
-    {
-      values[i]    = g_new (gfloat, tensor_sizes[i]);
-      gradients[i] = g_new (gfloat, tensor_sizes[i]);
-      fill_random (values[i], tensor_sizes[i], -1.0, 1.0, i);
-    }
-
-  for (guint t = 1; t <= STEPS; t++)
-    {
-      for (guint i = 0; i < N_TENSORS; i++)
-        fill_random (gradients[i], tensor_sizes[i], -1.0, 1.0, 100 * t + i);
-      nr_adam_step (adam, pool, values, (const gfloat *const *) gradients);
-    }
-
-  for (guint i = 0; i < N_TENSORS; i++)
-    g_free (gradients[i]);
-}
-
-/* Within a few roundings of values near 1. */
-static void
-test_adam_formulas (void)
-{
-  gfloat *values[N_TENSORS];
-
-  run_adam (1, values);
-  for (guint i = 0; i < N_TENSORS; i++)
-    {
-      g_autofree Moments *x     = g_new0 (Moments, tensor_sizes[i]);
-      g_autofree gfloat  *start = g_new (gfloat, tensor_sizes[i]);
-
-      fill_random (start, tensor_sizes[i], -1.0, 1.0, i);
-      for (gsize k = 0; k < tensor_sizes[i]; k++)
-        x[k].value = start[k];
-
-      for (gint t = 1; t <= STEPS; t++)
-        {
-          fill_random (start, tensor_sizes[i], -1.0, 1.0, 100 * t + i);
-          for (gsize k = 0; k < tensor_sizes[i]; k++)
-            twin_step (&x[k], start[k], t);
-        }
-
-      for (gsize k = 0; k < tensor_sizes[i]; k++)
-        g_assert_cmpfloat_with_epsilon (values[i][k], x[k].value, 1e-6);
-      g_free (values[i]);
-    }
-}
-
-/* Whatever the gradient's size, the first step is the learning rate long. */
-static void
-test_adam_first_step (void)
-{
-  const gsize        n            = 3;
-  gfloat             value[3]     = { 1.0f, 1.0f, 1.0f };
-  const gfloat       gradient[3]  = { 1e-3f, -1e3f, 0.0f };
-  gfloat *const      values[1]    = { value };
-  const gfloat      *gradients[1] = { gradient };
-  g_autoptr (NrPool) pool         = nr_pool_new (1);
-  g_autoptr (NrAdam) adam         = nr_adam_new (&adam_options, 1, &n);
-
-  nr_adam_step (adam, pool, values, gradients);
-  g_assert_cmpfloat_with_epsilon (value[0], 0.99f, 1e-6f);
-  g_assert_cmpfloat_with_epsilon (value[1], 1.01f, 1e-6f);
-  g_assert_cmpfloat (value[2], ==, 1.0f);
-}
-
-static void
-test_adam_threads (void)
-{
-  gfloat *want[N_TENSORS];
-
-  run_adam (1, want);
-  for (guint threads = 2; threads <= THREADS; threads++)
-    {
-      gfloat *got[N_TENSORS];
-
-      run_adam (threads, got);
-      for (guint i = 0; i < N_TENSORS; i++)
-        {
-          g_assert_cmpmem (got[i], tensor_sizes[i] * sizeof (gfloat), want[i], tensor_sizes[i] * sizeof (gfloat));
-          g_free (got[i]);
-        }
-    }
-
-  for (guint i = 0; i < N_TENSORS; i++)
-    g_free (want[i]);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -386,9 +261,6 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/gradient/losses/cross-entropy-of-certainty-is-finite", test_cross_entropy_ends);
   g_test_add_func ("/engine/gradient/losses/a-flat-picture-has-no-gradient", test_flat_picture);
   g_test_add_func ("/engine/gradient/losses/one-pixel", test_single_pixel);
-  g_test_add_func ("/engine/gradient/adam/follows-the-paper", test_adam_formulas);
-  g_test_add_func ("/engine/gradient/adam/first-step-is-the-learning-rate", test_adam_first_step);
-  g_test_add_func ("/engine/gradient/adam/is-the-same-for-any-threads", test_adam_threads);
 
   return g_test_run ();
 }
