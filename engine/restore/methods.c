@@ -14,7 +14,7 @@
 static const NrMethod methods[] = {
   { NR_TASK_DENOISE, "network", nr_network_run, nr_network_estimate, "noise detail model", FALSE },
   { NR_TASK_DENOISE, "nl-means", nr_nl_means_run, nr_nl_means_estimate, "noise detail", FALSE },
-  { NR_TASK_DENOISE, "deep-image-prior", nr_prior_run, nr_prior_estimate, "iterations seed model", TRUE },
+  { NR_TASK_DENOISE, "deep-image-prior", nr_prior_run, nr_prior_estimate, "noise iterations seed model", TRUE },
   { NR_TASK_DEBLUR, "network", nr_network_run, nr_network_estimate, "blur kernel angle model", FALSE },
   { NR_TASK_DEBLUR, "richardson-lucy", nr_richardson_lucy_run, nr_richardson_lucy_estimate, "blur kernel angle iterations", FALSE },
   { NR_TASK_SUPER_RESOLVE, "network", nr_network_run, nr_network_estimate, "variant model", FALSE },

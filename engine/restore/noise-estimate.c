@@ -229,11 +229,21 @@ curve_at (const gfloat *curve, gfloat brightness)
   return curve[below] + (curve[below + 1] - curve[below]) * (place - below);
 }
 
+/* PLANE becomes its local means; SPARE is as large. */
+static void
+average_plane (gfloat *plane, gfloat *spare, gint width, gint height)
+{
+  for (gint y = 0; y < height; y++)
+    average_line (plane + (gsize) y * width, spare + (gsize) y * width, 1, width);
+  for (gint x = 0; x < width; x++)
+    average_line (spare + x, plane + x, width, height);
+}
+
 void
 nr_noise_map (const NrNoise *noise, const NrPicture *input, gfloat *plane)
 {
   const gsize        n     = (gsize) input->width * input->height;
-  g_autofree gfloat *means = NULL;
+  g_autofree gfloat *spare = NULL;
 
   if (! nr_noise_has_map (noise))
     {
@@ -241,15 +251,58 @@ nr_noise_map (const NrNoise *noise, const NrPicture *input, gfloat *plane)
         plane[i] = noise->level / 255;
       return;
     }
-  means = g_new (gfloat, n);
+  spare = g_new (gfloat, n);
   for (gsize i = 0; i < n; i++)
     plane[i] = (input->color[i] + input->color[n + i] + input->color[2 * n + i]) / 3;
-  for (gint y = 0; y < input->height; y++)
-    average_line (plane + (gsize) y * input->width, means + (gsize) y * input->width, 1, input->width);
-  for (gint x = 0; x < input->width; x++)
-    average_line (means + x, plane + x, input->width, input->height);
+  average_plane (plane, spare, input->width, input->height);
   for (gsize i = 0; i < n; i++)
     plane[i] = noise->level / 255 * curve_at (noise->curve, plane[i]);
+}
+
+/* Mean square of min (max (VALUE + noise, 0), 1) - VALUE for normal noise. */
+static gdouble
+clipped_square (gdouble value, gdouble sigma)
+{
+  const gdouble low        = -value / sigma;
+  const gdouble high       = (1 - value) / sigma;
+  const gdouble below      = erfc (-low * sqrt (0.5)) / 2;
+  const gdouble above      = erfc (high * sqrt (0.5)) / 2;
+  const gdouble at_low     = exp (-low * low / 2) / sqrt (2 * G_PI);
+  const gdouble at_high    = exp (-high * high / 2) / sqrt (2 * G_PI);
+  const gdouble not_cut    = sigma * sigma * (1 - below - above - high * at_high + low * at_low);
+  const gdouble cut_at_end = value * value * below + (1 - value) * (1 - value) * above;
+
+  return not_cut + cut_at_end;
+}
+
+gdouble
+nr_noise_mean_square (const NrNoise *noise, const NrPicture *input, GError **error)
+{
+  const gsize        n      = (gsize) input->width * input->height;
+  g_autofree gfloat *planes = g_try_new (gfloat, 3 * n);
+  gfloat            *told   = planes;
+  gfloat            *means  = planes + n;
+  gfloat            *spare  = planes + 2 * n;
+  gdouble            share, sum = 0;
+
+  if (! planes)
+    {
+      g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY, "not enough memory for the noise of %d x %d pixels",
+                   input->width, input->height);
+      return -1;
+    }
+  if (! (noise->level > 0))
+    return 0;
+  share = nr_noise_sigma (noise) / noise->level;
+  nr_noise_map (noise, input, told);
+  for (guint c = 0; c < 3; c++)
+    {
+      memcpy (means, input->color + c * n, n * sizeof (gfloat));
+      average_plane (means, spare, input->width, input->height);
+      for (gsize i = 0; i < n; i++)
+        sum += told[i] > 0 ? clipped_square (CLAMP (means[i], 0, 1), share * told[i]) : 0;
+    }
+  return sum / (3 * n);
 }
 
 gboolean

@@ -43,6 +43,10 @@ enum
  * its border its pixels repeat. */
 void nr_noise_map (const NrNoise *noise, const NrPicture *input, gfloat *plane);
 
+/* Mean square over all channels of what NOISE has done to INPUT, whose values end at 0 and 1 and so cut it off; INPUT's local
+ * means stand for what it was. INPUT as above; negative, with an error: no memory. */
+gdouble nr_noise_mean_square (const NrNoise *noise, const NrPicture *input, GError **error);
+
 /* The noise that JOB is to be restored with, told (the same at all brightnesses) or estimated; its level is the report's
  * noise_estimate. The estimate is SHARE of the job's progress. A level of 0: nothing is to be done. */
 gboolean nr_noise_find (NrJob *job, gdouble share, NrNoise *noise, GError **error);

@@ -27,7 +27,7 @@ static const gint max_side = 384;
 /* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections and with
  * its noise perturbed more. */
 static const gint   wide              = 10;
-static const gfloat wide_perturbation = 1 / 15.0f;
+static const gfloat wide_perturbation = 1 / 5.0f;
 
 enum
 {
@@ -149,6 +149,7 @@ fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError 
   const gint            height   = network->height > 0 ? network->height : nr_prior_plan_round_up (MAX (picture->height, min_side), multiple);
   const NrPriorWatch    watch    = { fit_progress, fit_show, fill, fill->job->cancellable, fill->job->arguments->stop };
   g_autofree gfloat    *planes   = NULL;
+  NrPriorTarget         target;
   gboolean              is_done;
 
   if (nr_job_is_stopped (fill->job))
@@ -172,8 +173,8 @@ fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError 
   planes        = g_new (gfloat, 3 * (gsize) width * height);
   fill->group   = group;
   fill->picture = picture;
-  is_done       = nr_prior_fit_run (fill->fit, group->area.x, group->area.y, fill->filling.known, fill->filling.weight, &watch,
-                                    planes, error) &&
+  target        = (NrPriorTarget) { fill->filling.known, fill->filling.weight, 0 };
+  is_done       = nr_prior_fit_run (fill->fit, group->area.x, group->area.y, &target, &watch, planes, error) &&
             nr_hole_filling_match (&fill->filling, planes, fill->job->arguments->threads, fill->job->cancellable, error);
   if (is_done)
     nr_hole_filling_put (&fill->filling, planes, picture);

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "early-stop.h"
 #include "enlarge.h"
 #include "lanczos-graph.h"
 #include "nr-gradient.h"
@@ -16,14 +15,12 @@
 #include "random-plane.h"
 
 /* The paper's: range of the noise, Adam's step, memory of the average. */
-static const gfloat  noise_range   = 0.1f;
-static const gdouble learning_rate = 0.01;
-static const gfloat  forgetting    = 0.01f;
+static const gfloat        noise_range  = 0.1f;
+static const NrAdamOptions adam_options = { 0.01, 0.9, 0.999, 1e-8 };
+static const gfloat        forgetting   = 0.01f;
 
-/* For the early stop: its window in iterations; burn-in and patience as shares of the iterations there may be. */
-static const guint   stop_window   = 50;
-static const gdouble stop_burn_in  = 0.1;
-static const gdouble stop_patience = 0.25;
+/* Of weights. Adam for all, as in the paper, took four times the iterations to the same picture. */
+static const NrMuonOptions muon_options = { 0.02, 0.9 };
 
 /* Rounds after which a picture's reduction is what is known, but for rounding of 8 bits. */
 static const guint back_projections = 4;
@@ -49,15 +46,17 @@ struct _NrPriorFit
   guint             n_runs;
   guint64           memory;
 
-  gfloat *noise, *input;  /* n_inputs planes: fixed, and perturbed */
-  gfloat *average, *best; /* 3 planes */
-  gfloat *variation;      /* 3 planes: gradient of the total variation; NULL without it */
+  gfloat  *noise, *input;  /* n_inputs planes: fixed, and perturbed */
+  gfloat  *average;        /* 3 planes */
+  gfloat  *variation;      /* 3 planes: gradient of the total variation; NULL without it */
+  gdouble *row_squares;   /* 3 x height: of what the average differs from what is known by */
 
-  /* Of the trainer. */
-  guint          n_parameters;
-  gfloat       **values;
-  const gfloat **gradients;
-  gsize         *n_elements;
+  /* Of the trainer: matrices first, then what Adam steps. */
+  guint           n_parameters, n_matrices;
+  const NrShape **shapes;
+  gfloat        **values;
+  const gfloat  **gradients;
+  gsize          *n_elements;
 };
 
 static gsize
@@ -98,20 +97,20 @@ reducer_options (const NrPriorFitOptions *options)
   return (NrTrainerOptions) { options->threads, NR_CPU_AVX512, 0, TRUE, FALSE };
 }
 
-/* Of three planes: average, best, gradient of the total variation. */
+/* Of three planes: average, gradient of the total variation. */
 static guint
 n_pictures (const NrPriorFitOptions *options)
 {
-  return options->total_variation > 0 ? 3 : 2;
+  return options->total_variation > 0 ? 2 : 1;
 }
 
-/* What a fit holds beside its trainers; N_PARAMETERS: Adam's two moments of each. */
+/* What a fit holds beside its trainers; Muon has the most for a parameter, seven values. */
 static guint64
 own_memory (const NrPriorNetwork *network, const NrPriorFitOptions *options)
 {
   return (guint64) n_pixels (options) * (2 * network->n_inputs + n_pictures (options) * 3) * sizeof (gfloat) +
-         2 * nr_model_n_parameters (network->model) * sizeof (gfloat) +
-         nr_early_stop_memory (3 * n_pixels (options), stop_window);
+         7 * nr_model_n_parameters (network->model) * sizeof (gfloat) +
+         3 * options->height * sizeof (gdouble);
 }
 
 gboolean
@@ -182,13 +181,13 @@ allocate (NrPriorFit *fit, GError **error)
 {
   const gsize n = n_pixels (&fit->options);
 
-  fit->noise   = g_try_new (gfloat, n * fit->n_inputs);
-  fit->input   = g_try_new (gfloat, n * fit->n_inputs);
-  fit->average = g_try_new (gfloat, n * 3);
-  fit->best    = g_try_new (gfloat, n * 3);
+  fit->noise       = g_try_new (gfloat, n * fit->n_inputs);
+  fit->input       = g_try_new (gfloat, n * fit->n_inputs);
+  fit->average     = g_try_new (gfloat, n * 3);
+  fit->row_squares = g_try_new (gdouble, 3 * fit->options.height);
   if (fit->options.total_variation > 0)
     fit->variation = g_try_new (gfloat, n * 3);
-  if (fit->noise && fit->input && fit->average && fit->best && (fit->variation || ! (fit->options.total_variation > 0)))
+  if (fit->noise && fit->input && fit->average && fit->row_squares && (fit->variation || ! (fit->options.total_variation > 0)))
     return TRUE;
 
   g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_MEMORY,
@@ -197,17 +196,36 @@ allocate (NrPriorFit *fit, GError **error)
   return FALSE;
 }
 
+/* Weights of convolutions and products, but for those that make the picture. */
+static gboolean
+is_matrix (const NrShape *shape)
+{
+  return shape->rank >= 2 && shape->dims[0] > 3;
+}
+
 static void
 list_parameters (NrPriorFit *fit)
 {
+  guint n = 0;
+
   fit->n_parameters = nr_trainer_n_parameters (fit->trainer);
+  fit->shapes       = g_new (const NrShape *, fit->n_parameters);
   fit->values       = g_new (gfloat *, fit->n_parameters);
   fit->gradients    = g_new (const gfloat *, fit->n_parameters);
   fit->n_elements   = g_new (gsize, fit->n_parameters);
-  for (guint i = 0; i < fit->n_parameters; i++)
+  for (guint matrices = 2; matrices-- > 0;)
     {
-      fit->values[i]    = nr_trainer_parameter (fit->trainer, i, &fit->n_elements[i]);
-      fit->gradients[i] = nr_trainer_parameter_gradient (fit->trainer, i);
+      for (guint i = 0; i < fit->n_parameters; i++)
+        {
+          if (is_matrix (nr_trainer_parameter_shape (fit->trainer, i)) != (gboolean) matrices)
+            continue;
+          fit->shapes[n]    = nr_trainer_parameter_shape (fit->trainer, i);
+          fit->values[n]    = nr_trainer_parameter (fit->trainer, i, &fit->n_elements[n]);
+          fit->gradients[n] = nr_trainer_parameter_gradient (fit->trainer, i);
+          n++;
+        }
+      if (matrices)
+        fit->n_matrices = n;
     }
 }
 
@@ -236,8 +254,9 @@ nr_prior_fit_free (NrPriorFit *fit)
   g_free (fit->noise);
   g_free (fit->input);
   g_free (fit->average);
-  g_free (fit->best);
   g_free (fit->variation);
+  g_free (fit->row_squares);
+  g_free (fit->shapes);
   g_free (fit->values);
   g_free (fit->gradients);
   g_free (fit->n_elements);
@@ -271,9 +290,12 @@ nr_prior_fit_n_threads (const NrPriorFit *fit)
 /* One run under way. */
 typedef struct
 {
-  NrPriorFit *fit;
-  gint        x, y;
-  guint       iteration;
+  NrPriorFit          *fit;
+  const NrPriorTarget *target;
+  NrMuon              *muon;
+  NrAdam              *adam;
+  gint                 x, y;
+  guint                iteration;
 } Run;
 
 /* Rows of all channels. */
@@ -319,7 +341,7 @@ for_noise_rows (Run *run, NrRangeFunc func)
 
 /* The loss of the picture, whose gradient goes where the trainer looks for it. */
 static gboolean
-compare (NrPriorFit *fit, const gfloat *known, const gfloat *weight, GCancellable *cancellable, gdouble *loss, GError **error)
+compare (NrPriorFit *fit, const NrPriorTarget *target, GCancellable *cancellable, gdouble *loss, GError **error)
 {
   NrPool       *pool     = nr_trainer_pool (fit->trainer);
   const gfloat *picture  = nr_trainer_output (fit->trainer, 0);
@@ -327,12 +349,12 @@ compare (NrPriorFit *fit, const gfloat *known, const gfloat *weight, GCancellabl
 
   if (! fit->reducer)
     {
-      *loss = nr_loss_mse (pool, picture, known, weight, n_known (&fit->options), gradient);
+      *loss = nr_loss_mse (pool, picture, target->known, target->weight, n_known (&fit->options), gradient);
       return TRUE;
     }
   if (! nr_trainer_forward (fit->reducer, (const void *const[]) { picture }, cancellable, error))
     return FALSE;
-  *loss = nr_loss_mse (pool, nr_trainer_output (fit->reducer, 0), known, weight, n_known (&fit->options),
+  *loss = nr_loss_mse (pool, nr_trainer_output (fit->reducer, 0), target->known, target->weight, n_known (&fit->options),
                        nr_trainer_output_gradient (fit->reducer, 0));
   if (! nr_trainer_backward (fit->reducer, cancellable, error))
     return FALSE;
@@ -363,14 +385,15 @@ add_variation (Run *run)
 }
 
 static gboolean
-iterate (Run *run, NrAdam *adam, const gfloat *known, const gfloat *weight, GCancellable *cancellable, GError **error)
+iterate (Run *run, GCancellable *cancellable, GError **error)
 {
   NrPriorFit *fit  = run->fit;
+  NrPool     *pool = nr_trainer_pool (fit->trainer);
   gdouble     loss = 0;
 
   for_noise_rows (run, perturb_noise);
   if (! nr_trainer_forward (fit->trainer, (const void *const[]) { fit->input }, cancellable, error) ||
-      ! compare (fit, known, weight, cancellable, &loss, error))
+      ! compare (fit, run->target, cancellable, &loss, error))
     return FALSE;
   if (! isfinite (loss))
     {
@@ -383,27 +406,52 @@ iterate (Run *run, NrAdam *adam, const gfloat *known, const gfloat *weight, GCan
     add_variation (run);
   if (! nr_trainer_backward (fit->trainer, cancellable, error))
     return FALSE;
-  nr_adam_step (adam, nr_trainer_pool (fit->trainer), fit->values, fit->gradients);
+  nr_muon_step (run->muon, pool, fit->values, fit->gradients);
+  nr_adam_step (run->adam, pool, fit->values + fit->n_matrices, fit->gradients + fit->n_matrices);
   return TRUE;
 }
 
-/* Early outputs are forgotten sooner, so that a short run is not an average with its own beginning. */
+/* Rows of all planes. Early outputs are forgotten sooner, so that a short run is not an average with its own beginning. */
 static void
-add_range_to_average (gsize begin, gsize end, guint thread, gpointer data)
+add_rows_to_average (gsize begin, gsize end, guint thread, gpointer data)
 {
   const Run        *run     = data;
   const NrPriorFit *fit     = run->fit;
   const gfloat     *picture = nr_trainer_output (fit->trainer, 0);
+  const gfloat     *known   = run->target->noise > 0 ? run->target->known : NULL;
   const gfloat      share   = MAX (forgetting, 10 / (10.0f + run->iteration));
+  const gint        width   = fit->options.width;
 
-  for (gsize i = begin; i < end; i++)
-    fit->average[i] += share * (picture[i] - fit->average[i]);
+  for (gsize row = begin; row < end; row++)
+    {
+      gdouble squares = 0;
+
+      for (gsize i = row * width; i < (row + 1) * width; i++)
+        {
+          fit->average[i] += share * (picture[i] - fit->average[i]);
+          if (known)
+            squares += (fit->average[i] - known[i]) * (fit->average[i] - known[i]);
+        }
+      fit->row_squares[row] = squares;
+    }
 }
 
 static void
 add_to_average (Run *run)
 {
-  nr_pool_for (nr_trainer_pool (run->fit->trainer), 3 * n_pixels (&run->fit->options), 65536, add_range_to_average, run, NULL, NULL);
+  nr_pool_for (nr_trainer_pool (run->fit->trainer), 3 * run->fit->options.height, 128, add_rows_to_average, run, NULL, NULL);
+}
+
+/* Whether what the average differs from what is known by is no more than the noise that is there. */
+static gboolean
+is_down_to_noise (const Run *run)
+{
+  const NrPriorFit *fit     = run->fit;
+  gdouble           squares = 0;
+
+  for (gint row = 0; row < 3 * fit->options.height; row++)
+    squares += fit->row_squares[row];
+  return squares <= run->target->noise * 3 * n_pixels (&fit->options);
 }
 
 static void
@@ -420,9 +468,9 @@ tell (const NrPriorFit *fit, const NrPriorWatch *watch, guint iteration, gint64 
     }
 }
 
-/* Adds to PICTURE, enlarged, what its reduction differs from KNOWN by. */
+/* Adds to PICTURE, enlarged, what its reduction differs from what is known by. */
 static gboolean
-back_project (NrPriorFit *fit, const gfloat *known, const gfloat *weight, GCancellable *cancellable, gfloat *picture, GError **error)
+back_project (NrPriorFit *fit, const NrPriorTarget *target, GCancellable *cancellable, gfloat *picture, GError **error)
 {
   const NrPriorFitOptions *options = &fit->options;
   const gint               width   = options->width / options->scale;
@@ -440,7 +488,7 @@ back_project (NrPriorFit *fit, const gfloat *known, const gfloat *weight, GCance
           g_autofree gfloat *added   = NULL;
 
           for (gsize j = 0; j < plane; j++)
-            lacking[j] = weight && ! (weight[c * plane + j] > 0) ? 0 : known[c * plane + j] - reduced[j];
+            lacking[j] = target->weight && ! (target->weight[c * plane + j] > 0) ? 0 : target->known[c * plane + j] - reduced[j];
           added = nr_enlarge_plane (lacking, width, height, 0, 0, width, height, options->scale, NR_FILTER_CUBIC);
           for (gsize j = 0; j < n_pixels (options); j++)
             picture[c * n_pixels (options) + j] += added[j];
@@ -450,48 +498,34 @@ back_project (NrPriorFit *fit, const gfloat *known, const gfloat *weight, GCance
 }
 
 gboolean
-nr_prior_fit_run (NrPriorFit         *fit,
-                  gint                x,
-                  gint                y,
-                  const gfloat       *known,
-                  const gfloat       *weight,
-                  const NrPriorWatch *watch,
-                  gfloat             *picture,
-                  GError            **error)
+nr_prior_fit_run (NrPriorFit          *fit,
+                  gint                 x,
+                  gint                 y,
+                  const NrPriorTarget *target,
+                  const NrPriorWatch  *watch,
+                  gfloat              *picture,
+                  GError             **error)
 {
-  const NrAdamOptions     adam_options = { learning_rate, 0.9, 0.999, 1e-8 };
-  const gsize             n            = 3 * n_pixels (&fit->options);
-  g_autoptr (NrAdam)      adam         = nr_adam_new (&adam_options, fit->n_parameters, fit->n_elements);
-  g_autoptr (NrEarlyStop) early_stop   = nr_early_stop_new (n, stop_window, stop_burn_in * fit->options.iterations,
-                                                            stop_patience * fit->options.iterations);
-  guint                   best_at      = 0; /* iterations then; 0: no best yet */
-  gint64                  shown        = 0;
-  Run                     run          = { fit, x, y, 0 };
+  const gsize        n     = 3 * n_pixels (&fit->options);
+  g_autoptr (NrMuon) muon  = nr_muon_new (&muon_options, fit->n_matrices, fit->shapes);
+  g_autoptr (NrAdam) adam  = nr_adam_new (&adam_options, fit->n_parameters - fit->n_matrices, fit->n_elements + fit->n_matrices);
+  Run                run   = { fit, target, muon, adam, x, y, 0 };
+  gint64             shown = 0;
 
   fit->n_runs++;
   for_noise_rows (&run, make_noise);
   memset (fit->average, 0, n * sizeof (gfloat));
   for (; run.iteration < fit->options.iterations && ! (watch->stop && g_cancellable_is_cancelled (watch->stop)); run.iteration++)
     {
-      NrEarlyStopAdvice advice = NR_EARLY_STOP_GO_ON;
-
-      if (! iterate (&run, adam, known, weight, watch->cancellable, error))
+      if (! iterate (&run, watch->cancellable, error))
         return FALSE;
       add_to_average (&run);
-      if (fit->options.stops_early)
-        advice = nr_early_stop_add (early_stop, nr_trainer_output (fit->trainer, 0));
-      if (advice == NR_EARLY_STOP_BEST)
-        {
-          memcpy (fit->best, fit->average, n * sizeof (gfloat));
-          best_at = run.iteration + 1;
-        }
-      if (advice == NR_EARLY_STOP_NOW)
+      if (target->noise > 0 && is_down_to_noise (&run))
         break;
       tell (fit, watch, run.iteration + 1, &shown);
     }
-  g_debug ("deep image prior: %u iterations of %u, the best %u", run.iteration, fit->options.iterations,
-           best_at > 0 ? best_at : run.iteration);
+  g_debug ("deep image prior: %u iterations of %u", run.iteration, fit->options.iterations);
 
-  memcpy (picture, best_at > 0 ? fit->best : fit->average, n * sizeof (gfloat));
-  return ! fit->reducer || back_project (fit, known, weight, watch->cancellable, picture, error);
+  memcpy (picture, fit->average, n * sizeof (gfloat));
+  return ! fit->reducer || back_project (fit, target, watch->cancellable, picture, error);
 }

@@ -15,11 +15,9 @@ enum
 {
   N_INPUTS  = 16,
   N_SKIP    = 4,
+  N_WIDTH   = 32, /* channels of each level; the paper's has 128 */
   MAX_DEPTH = 5
 };
-
-/* Channels of each level, the finest first. */
-static const gint widths[MAX_DEPTH] = { 16, 32, 64, 64, 64 };
 
 void
 nr_prior_network_clear (NrPriorNetwork *network)
@@ -121,41 +119,38 @@ enlarge (Builder *builder, NrValue value)
   return nr_graph_op (builder->graph, "Resize", G_N_ELEMENTS (inputs), inputs, "mode=linear");
 }
 
-/* From N_FROM channels to as many as the level above has, of the same size: fewer channels are enlarged and convolved
- * there, at no loss that we could measure. */
+/* From N_FROM channels to N_WIDTH of the same size. */
 static NrValue
 hourglass (Builder *builder, NrValue value, gint n_from, guint level)
 {
-  const gint width  = widths[level];
-  const gint n_to   = level > 0 ? widths[level - 1] : width;
   const gint n_skip = builder->has_skips ? N_SKIP : 0;
   NrValue    joined[2];
 
   if (builder->has_skips)
     joined[0] = convolve (builder, value, n_from, N_SKIP, 1, 1);
-  value = convolve (builder, value, n_from, width, 3, 2);
-  value = convolve (builder, value, width, width, 3, 1);
+  value = convolve (builder, value, n_from, N_WIDTH, 3, 2);
+  value = convolve (builder, value, N_WIDTH, N_WIDTH, 3, 1);
   if (level + 1 < builder->depth)
-    value = hourglass (builder, value, width, level + 1);
+    value = hourglass (builder, value, N_WIDTH, level + 1);
   value = joined[1] = enlarge (builder, value);
 
   if (builder->has_skips)
     value = nr_graph_op (builder->graph, "Concat", 2, joined, "axis=1");
-  value = normalize (builder, value, n_skip + width);
-  value = convolve (builder, value, n_skip + width, width, 3, 1);
-  return convolve (builder, value, width, n_to, 1, 1);
+  value = normalize (builder, value, n_skip + N_WIDTH);
+  value = convolve (builder, value, n_skip + N_WIDTH, N_WIDTH, 3, 1);
+  return convolve (builder, value, N_WIDTH, N_WIDTH, 1, 1);
 }
 
 /* The last convolution and its sigmoid. */
 static NrValue
 to_picture (Builder *builder, NrValue value)
 {
-  const NrShape weights  = { NR_TYPE_FLOAT32, 4, { 3, widths[0], 1, 1 } };
+  const NrShape weights  = { NR_TYPE_FLOAT32, 4, { 3, N_WIDTH, 1, 1 } };
   const NrShape bias     = { NR_TYPE_FLOAT32, 1, { 3 } };
   NrValue       inputs[] = { value, NR_VALUE_NONE, NR_VALUE_NONE };
 
-  inputs[1] = random_parameter (builder, &weights, widths[0]);
-  inputs[2] = random_parameter (builder, &bias, widths[0]);
+  inputs[1] = random_parameter (builder, &weights, N_WIDTH);
+  inputs[2] = random_parameter (builder, &bias, N_WIDTH);
   value     = nr_graph_op (builder->graph, "Conv", G_N_ELEMENTS (inputs), inputs, NULL);
   return nr_graph_op (builder->graph, "Sigmoid", 1, &value, NULL);
 }

@@ -1,4 +1,4 @@
-/* The deep image prior: early stop, what it keeps and throws away, blocks, models. Regions and runs are small: how good it
+/* The deep image prior: where it ends, what it keeps and throws away, blocks, models. Regions and runs are small: how good it
  * gets is measured elsewhere.
  *
  * SPDX-License-Identifier: GPL-3.0-or-later
@@ -7,55 +7,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "early-stop.h"
 #include "fixture.h"
 #include "lanczos-graph.h"
 #include "prior-fit.h"
 #include "random-plane.h"
-
-/* -- When to stop -------------------------------------------------------------------------------------------------- */
-
-/* Values that move by STEP from one iteration to the next. */
-static NrEarlyStopAdvice
-add_iterations (NrEarlyStop *stop, guint n, gfloat step)
-{
-  NrEarlyStopAdvice advice = NR_EARLY_STOP_GO_ON;
-  gfloat            values[64];
-
-  for (guint i = 0; i < n && advice != NR_EARLY_STOP_NOW; i++)
-    {
-      for (guint j = 0; j < G_N_ELEMENTS (values); j++)
-        values[j] = i % 2 == 0 ? step : -step;
-      advice = nr_early_stop_add (stop, values);
-    }
-  return advice;
-}
-
-static void
-test_valley (void)
-{
-  g_autoptr (NrEarlyStop) stop     = nr_early_stop_new (64, 4, 0, 10);
-  g_autoptr (NrEarlyStop) burned   = nr_early_stop_new (64, 4, 30, 10);
-  g_autoptr (NrEarlyStop) wavering = nr_early_stop_new (64, 4, 0, 10);
-
-  g_assert_cmpint (add_iterations (stop, 3, 3), ==, NR_EARLY_STOP_GO_ON);
-  g_assert_cmpfloat (nr_early_stop_variance (stop), ==, -1);
-  add_iterations (stop, 8, 2);
-  g_assert_cmpfloat_with_epsilon (nr_early_stop_variance (stop), 4, 1e-6);
-  g_assert_cmpint (add_iterations (stop, 4, 1), ==, NR_EARLY_STOP_BEST);
-  g_assert_cmpfloat_with_epsilon (nr_early_stop_variance (stop), 1, 1e-6);
-  g_assert_cmpint (add_iterations (stop, 9, 2), ==, NR_EARLY_STOP_GO_ON);
-  g_assert_cmpint (add_iterations (stop, 1, 2), ==, NR_EARLY_STOP_NOW);
-
-  /* A little more is the valley still, and kept; it is compared with the smallest, not with the last. */
-  g_assert_cmpint (add_iterations (wavering, 8, 1), ==, NR_EARLY_STOP_BEST);
-  g_assert_cmpint (add_iterations (wavering, 30, 1.05), ==, NR_EARLY_STOP_BEST);
-  g_assert_cmpint (add_iterations (wavering, 9, 1.1), ==, NR_EARLY_STOP_GO_ON);
-
-  add_iterations (burned, 5, 1);
-  g_assert_cmpint (add_iterations (burned, 25, 2), ==, NR_EARLY_STOP_GO_ON);
-  g_assert_cmpint (add_iterations (burned, 1, 2), ==, NR_EARLY_STOP_BEST); /* that of 5 iterations is forgotten */
-}
 
 /* -- Reducing ------------------------------------------------------------------------------------------------------ */
 
@@ -332,26 +287,26 @@ remember_progress (gdouble fraction, gpointer data)
   *(gdouble *) data = fraction;
 }
 
-/* A fit to KNOWN of FIT_SIDE x FIT_SIDE; how far it got of the iterations it may take. */
+/* A fit to KNOWN of FIT_SIDE x FIT_SIDE, with NOISE as its mean square; how far it got of the iterations it may take. */
 static gdouble
-fit_picture (const NrPicture *known, gboolean stops_early, gfloat total_variation, guint iterations, gfloat *picture)
+fit_picture (const NrPicture *known, gdouble noise, gfloat total_variation, guint iterations, gfloat *picture)
 {
   const NrPriorFitOptions options = { .width           = FIT_SIDE,
                                       .height          = FIT_SIDE,
                                       .scale           = 1,
                                       .iterations      = iterations,
-                                      .stops_early     = stops_early,
                                       .perturbation    = 0.003f,
                                       .total_variation = total_variation,
                                       .threads         = 2 };
   gdouble                 reached = 0;
   const NrPriorWatch      watch   = { .progress = remember_progress, .data = &reached };
+  const NrPriorTarget     target  = { known->color, NULL, noise };
   g_auto (NrPriorNetwork) network = { 0 };
   g_autoptr (NrPriorFit)  fit     = NULL;
 
   g_assert_true (nr_prior_network_new (&network, 2, TRUE, 0, NULL));
   fit = nr_prior_fit_new (&network, &options, NULL);
-  g_assert_true (nr_prior_fit_run (fit, 0, 0, known->color, NULL, &watch, picture, NULL));
+  g_assert_true (nr_prior_fit_run (fit, 0, 0, &target, &watch, picture, NULL));
   return reached;
 }
 
@@ -366,16 +321,34 @@ roughness (const gfloat *picture)
   return sum / (3 * FIT_SIDE * (FIT_SIDE - 1));
 }
 
-static void
-test_stops_by_itself (void)
+static gdouble
+mean_square_difference (const gfloat *a, const gfloat *b)
 {
-  g_autoptr (NrPicture) picture = noisy_picture (FIT_SIDE, FIT_SIDE);
-  g_autofree gfloat    *result  = g_new (gfloat, 3 * FIT_SIDE * FIT_SIDE);
+  gdouble sum = 0;
 
   for (gsize i = 0; i < 3 * FIT_SIDE * FIT_SIDE; i++)
-    picture->color[i] = (i % FIT_SIDE) / (gfloat) FIT_SIDE + 0.5f * nr_random_uniform (i) - 0.25f;
-  g_assert_cmpfloat (fit_picture (picture, TRUE, 0, 600, result), <, 0.99);
-  g_assert_cmpfloat (roughness (result), <, roughness (picture->color));
+    sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return sum / (3 * FIT_SIDE * FIT_SIDE);
+}
+
+/* Uniform noise, of which the ramp is left. */
+static void
+test_ends_at_the_noise (void)
+{
+  const gfloat          range    = 0.5f;
+  const gdouble         variance = range * range / 12;
+  g_autoptr (NrPicture) picture  = noisy_picture (FIT_SIDE, FIT_SIDE);
+  g_autofree gfloat    *ramp     = g_new (gfloat, 3 * FIT_SIDE * FIT_SIDE);
+  g_autofree gfloat    *result   = g_new (gfloat, 3 * FIT_SIDE * FIT_SIDE);
+
+  for (gsize i = 0; i < 3 * FIT_SIDE * FIT_SIDE; i++)
+    {
+      ramp[i]           = 0.25f + 0.5f * (i % FIT_SIDE) / FIT_SIDE;
+      picture->color[i] = ramp[i] + range * (nr_random_uniform (i) - 0.5f);
+    }
+  g_assert_cmpfloat (fit_picture (picture, 0.9 * variance, 0, 600, result), <, 0.99);
+  g_assert_cmpfloat (mean_square_difference (result, picture->color), <=, 0.9 * variance * (1 + 1e-6));
+  g_assert_cmpfloat (mean_square_difference (result, ramp), <, 0.25 * variance);
 }
 
 static void
@@ -385,8 +358,8 @@ test_total_variation_smooths (void)
   g_autofree gfloat    *rough   = g_new (gfloat, 3 * FIT_SIDE * FIT_SIDE);
   g_autofree gfloat    *smooth  = g_new (gfloat, 3 * FIT_SIDE * FIT_SIDE);
 
-  g_assert_cmpfloat (fit_picture (picture, FALSE, 0, 150, rough), ==, 1);
-  fit_picture (picture, FALSE, 0.1f, 150, smooth);
+  g_assert_cmpfloat (fit_picture (picture, 0, 0, 150, rough), ==, 1);
+  fit_picture (picture, 0, 0.1f, 150, smooth);
   g_assert_cmpfloat (roughness (smooth), <, 0.7 * roughness (rough));
 }
 
@@ -551,7 +524,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   fixture_init ();
 
-  g_test_add_func ("/restore/early-stop/the-valley-is-kept-and-patience-ends", test_valley);
   g_test_add_func ("/restore/lanczos/a-ramp-stays-a-ramp", test_reduced_ramp);
   g_test_add_func ("/restore/deep-image-prior/more-iterations-fit-better", test_fits);
   g_test_add_func ("/restore/deep-image-prior/threads-change-nothing-and-the-seed-does", test_threads_and_seed);
@@ -560,7 +532,7 @@ main (int argc, char **argv)
   g_test_add_func ("/restore/deep-image-prior/cancel-throws-it-away", test_cancel_throws_away);
   g_test_add_func ("/restore/deep-image-prior/windows-meet-without-a-step", test_blocks);
   g_test_add_func ("/restore/deep-image-prior/enlarges", test_enlarges);
-  g_test_add_func ("/restore/deep-image-prior/stops-by-itself-before-it-has-learned-the-noise", test_stops_by_itself);
+  g_test_add_func ("/restore/deep-image-prior/ends-at-the-noise", test_ends_at_the_noise);
   g_test_add_func ("/restore/deep-image-prior/total-variation-makes-it-smoother", test_total_variation_smooths);
   g_test_add_func ("/restore/deep-image-prior/fills-the-hole-and-nothing-else", test_fills_the_hole_only);
   g_test_add_func ("/restore/deep-image-prior/fills-a-wide-hole-and-a-small-one", test_fills_a_wide_hole);

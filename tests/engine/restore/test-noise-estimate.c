@@ -202,6 +202,37 @@ test_map_does_not_depend_on_windows (void)
       g_assert_cmpfloat_with_epsilon (part[y * 90 + x], whole[(60 + y) * 512 + 100 + x], 1e-7);
 }
 
+/* Told noise on flat pictures of three tones that clips it, against what it has done. */
+static void
+test_mean_square_of_clipped_noise (void)
+{
+  const gdouble tones[]  = { 0.15, 0.6, 0.9 };
+  const gdouble sigmas[] = { 5, 25, 50 };
+  const gsize   n        = 200 * 200;
+
+  for (guint i = 0; i < G_N_ELEMENTS (sigmas); i++)
+    {
+      g_autoptr (NrPicture) picture = nr_picture_new (200, 200, 3, FALSE, FALSE);
+      g_autoptr (GRand)     rand    = g_rand_new_with_seed (i);
+      const gdouble         sigma   = sigmas[i];
+      NrNoise               noise   = { { sigma, sigma, sigma }, 0.8 * sigma, { 0 } };
+      gdouble               truth   = 0;
+
+      for (guint s = 0; s < NR_NOISE_N_STEPS; s++)
+        noise.curve[s] = 1;
+      for (gsize k = 0; k < 3 * n; k++)
+        {
+          const gdouble value = tones[k / n] + sigma / 255 * normal (rand);
+
+          picture->color[k] = CLAMP (value, 0, 1);
+          truth += (picture->color[k] - tones[k / n]) * (picture->color[k] - tones[k / n]) / (3 * n);
+        }
+      g_assert_cmpfloat_with_epsilon (nr_noise_mean_square (&noise, picture, NULL), truth, 0.06 * truth);
+      if (sigma > 25)
+        g_assert_cmpfloat (truth, <, 0.9 * sigma * sigma / 255 / 255); /* so it does clip */
+    }
+}
+
 static void
 test_hidden_and_broken_pixels_do_not_count (void)
 {
@@ -273,6 +304,7 @@ main (gint argc, gchar *argv[])
   g_test_add_func ("/restore/noise-estimate/channels-are-told-apart", test_channels_are_told_apart);
   g_test_add_func ("/restore/noise-estimate/brightnesses-are-told-apart", test_brightnesses_are_told_apart);
   g_test_add_func ("/restore/noise-estimate/a-map-does-not-depend-on-windows", test_map_does_not_depend_on_windows);
+  g_test_add_func ("/restore/noise-estimate/mean-square-of-clipped-noise", test_mean_square_of_clipped_noise);
   g_test_add_func ("/restore/noise-estimate/hidden-and-broken-pixels-do-not-count", test_hidden_and_broken_pixels_do_not_count);
   g_test_add_func ("/restore/noise-estimate/tiny-and-broken-pictures", test_tiny_and_broken_pictures);
   g_test_add_func ("/restore/noise-estimate/large-pictures-are-sampled", test_large_pictures_are_sampled);
