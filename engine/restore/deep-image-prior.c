@@ -21,7 +21,7 @@ static const gint context  = 8;
 static const gint overlap  = 8;
 static const gint min_side = 64;
 /* Sides of windows that are tried, the largest that fits into the memory wins. */
-static const gint sides[] = { 576, 416, 320, 224, 160, 112, 80, 64 };
+static const gint sides[] = { 544, 416, 320, 224, 160, 112, 80, 64 };
 
 /* What the average of a network's outputs differs from the picture by when it is best, as share of the noise: the rest of it
  * the network has learned by then. On validation pictures 0.89 to 0.94 with noise of sigma 25 and 50. */

@@ -13,7 +13,6 @@
 
 enum
 {
-  MAX_LEVELS   = 16,
   DEEP         = 5,  /* a hole into which a square of this side fits is completed on the coarser level first */
   FIRST_ROUNDS = 4,  /* of search, from random matches on the coarsest level */
   ROUNDS       = 2,  /* of search before each vote */
@@ -232,7 +231,7 @@ finest_level (NrFillJob    *job,
 
 /* The levels from fine to coarse; none where there is no source patch. FALSE: cancelled. */
 static gboolean
-build_pyramid (NrFillJob *job, NrPatchLevel *finest, GPtrArray *levels)
+build_pyramid (NrFillJob *job, NrPatchLevel *finest, guint max_levels, GPtrArray *levels)
 {
   NrPatchLevel *level      = finest;
   gboolean      has_source = FALSE;
@@ -247,7 +246,7 @@ build_pyramid (NrFillJob *job, NrPatchLevel *finest, GPtrArray *levels)
           g_ptr_array_set_size (levels, levels->len - 1);
           return TRUE;
         }
-      if (levels->len == MAX_LEVELS || MIN (level->width, level->height) < 4 * NR_PATCH_SIZE ||
+      if (levels->len == max_levels || MIN (level->width, level->height) < 4 * NR_PATCH_SIZE ||
           ! nr_hole_has_square (level->is_hole, level->width, level->height, DEEP))
         return TRUE;
       level = nr_patch_level_shrink (level);
@@ -262,13 +261,14 @@ nr_patch_fill (NrFillJob    *job,
                gint          height,
                const guint8 *is_hole,
                const guint8 *is_unclean,
+               guint         max_levels,
                guint         seed)
 {
   const gsize           n_pixels = (gsize) width * height;
   g_autoptr (GPtrArray) levels   = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_patch_level_free);
   NrPatchLevel         *finest   = finest_level (job, planes, n_planes, width, height, is_hole, is_unclean);
 
-  if (finest == NULL || ! build_pyramid (job, finest, levels))
+  if (finest == NULL || ! build_pyramid (job, finest, max_levels, levels))
     return FALSE;
   if (levels->len == 0)
     return TRUE;

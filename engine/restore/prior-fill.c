@@ -13,6 +13,7 @@
 
 #include "fill.h"
 #include "hole-filling.h"
+#include "patch-fill.h"
 #include "prior-plan.h"
 #include "window.h"
 
@@ -23,11 +24,16 @@ static const gint context = 64;
 /* Side of the largest area fitted at once, a selection of 256 x 256 with its context. Larger ones are filled block by block:
  * a network learns by iterations, and the same time buys more of them on smaller pictures. */
 static const gint max_side = 384;
+/* So narrow holes, which need not be seen from far, are filled in blocks of this side and this much around them. */
+static const gint block          = 168;
+static const gint narrow_context = 16;
 
 /* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections and with
  * its noise perturbed more. */
 static const gint   wide              = 10;
 static const gfloat wide_perturbation = 1 / 5.0f;
+/* Levels of the patches that give such a hole texture: by the coarsest, a quarter of the size, they follow the network. */
+static const guint texture_levels = 3;
 
 enum
 {
@@ -40,13 +46,17 @@ typedef struct
 {
   NrJob         *job;
   NrPriorNetwork networks[N_KINDS];
-  NrPriorFit    *fit; /* of the hole before, whose network this one's continues if it is of the same kind */
+  NrPriorFit    *fit; /* the last, whose network the next one's continues if it is of the same kind */
   guint          fit_kind;
   gint           fit_width, fit_height;
 
-  const NrFillGroup *group;   /* under way */
-  NrPicture         *picture; /* of it */
-  NrHoleFilling      filling; /* of it */
+  /* Under way: a group of holes, and the part of it that a network is fitted to. */
+  const NrFillGroup *group;
+  NrPicture         *picture;     /* of the group */
+  NrRect             area, core;  /* in the picture: what is fitted, and what of it is kept */
+  NrPicture         *part;        /* the picture's AREA */
+  NrHoleFilling      filling;     /* of the part */
+  gdouble            done, share; /* of the group's work: before the part, and the part's */
 } PriorFill;
 
 static void
@@ -63,16 +73,31 @@ fit_progress (gdouble fraction, gpointer data)
 {
   const PriorFill *fill = data;
 
-  nr_fill_group_progress (fill->group, fraction);
+  nr_fill_group_progress (fill->group, fill->done + fill->share * fraction);
 }
 
-/* The network's answer as the hole of PICTURE. */
+/* The network's answer as the hole of the part, whose core goes back into the picture. */
+static void
+put_part (PriorFill *fill, const gfloat *planes)
+{
+  const gsize   plane      = (gsize) fill->picture->width * fill->picture->height;
+  const gsize   part_plane = (gsize) fill->part->width * fill->part->height;
+  const NrRect *core       = &fill->core;
+
+  nr_hole_filling_put (&fill->filling, planes, fill->part);
+  for (gint c = 0; c < fill->picture->n_channels; c++)
+    for (gint y = core->y; y < core->y + core->height; y++)
+      memcpy (fill->picture->color + c * plane + (gsize) y * fill->picture->width + core->x,
+              fill->part->color + c * part_plane + (gsize) (y - fill->area.y) * fill->part->width + core->x - fill->area.x,
+              core->width * sizeof (gfloat));
+}
+
 static void
 fit_show (const gfloat *planes, gpointer data)
 {
-  const PriorFill *fill = data;
+  PriorFill *fill = data;
 
-  nr_hole_filling_put (&fill->filling, planes, fill->picture);
+  put_part (fill, planes);
   nr_fill_group_show (fill->group, fill->picture);
 }
 
@@ -138,48 +163,167 @@ prepare_fit (PriorFill *fill, guint kind, gint width, gint height, GError **erro
   return TRUE;
 }
 
-/* NrFillFunc */
+/* What a network puts into a wide hole is a guess without texture: patches of the part that are like it take its place in
+ * PLANES, of the filling's size. */
 static gboolean
-fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError **error)
+add_texture (PriorFill *fill, gfloat *planes, GError **error)
 {
-  PriorFill            *fill     = data;
-  const NrPriorNetwork *network  = &fill->networks[NARROW];
-  const gint            multiple = network->multiple;
-  const gint            width    = network->width > 0 ? network->width : nr_prior_plan_round_up (MAX (picture->width, min_side), multiple);
-  const gint            height   = network->height > 0 ? network->height : nr_prior_plan_round_up (MAX (picture->height, min_side), multiple);
-  const NrPriorWatch    watch    = { fit_progress, fit_show, fill, fill->job->cancellable, fill->job->arguments->stop };
-  g_autofree gfloat    *planes   = NULL;
-  NrPriorTarget         target;
-  gboolean              is_done;
+  const NrHoleFilling *filling    = &fill->filling;
+  const gsize          n          = (gsize) filling->width * filling->height;
+  g_autofree guint8   *is_hole    = g_new (guint8, n);
+  g_autofree guint8   *is_unclean = g_new (guint8, n);
+  g_autoptr (NrPool)   pool       = nr_pool_new (fill->job->arguments->threads);
+  NrFillJob            job        = { .pool = pool, .cancellable = fill->job->cancellable };
 
-  if (nr_job_is_stopped (fill->job))
+  for (gsize i = 0; i < n; i++)
+    {
+      const gint     x        = i % filling->width;
+      const gint     y        = i / filling->width;
+      const gboolean is_known = filling->weight[i] > 0;
+
+      is_hole[i]    = ! is_known;
+      is_unclean[i] = ! is_known || x >= fill->part->width || y >= fill->part->height;
+      for (gsize c = 0; c < 3 && is_known; c++)
+        planes[c * n + i] = filling->known[c * n + i];
+    }
+  if (nr_patch_fill (&job, planes, 3, filling->width, filling->height, is_hole, is_unclean, texture_levels,
+                     fill->job->arguments->seed))
     return TRUE;
-  if (width < picture->width || height < picture->height)
+  g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the fill was cancelled");
+  return FALSE;
+}
+
+/* Side of the network's picture for SIDE pixels; FIXED: the only one it takes, or 0. */
+static gint
+window_side (const NrPriorNetwork *network, gint side, gint fixed)
+{
+  return fixed > 0 ? fixed : nr_prior_plan_round_up (MAX (side, min_side), network->multiple);
+}
+
+/* The part's hole from a network fitted to the rest of it; the part's filling is initialized. */
+static gboolean
+fit_part (PriorFill *fill, guint kind, GError **error)
+{
+  const NrHoleFilling *filling = &fill->filling;
+  const NrPriorWatch   watch   = { fit_progress, fit_show, fill, fill->job->cancellable, fill->job->arguments->stop };
+  const NrPriorTarget  target  = { filling->known, filling->weight, 0 };
+  const gint           x       = fill->group->area.x + fill->area.x;
+  const gint           y       = fill->group->area.y + fill->area.y;
+  g_autofree gfloat   *planes  = g_new (gfloat, 3 * (gsize) filling->width * filling->height);
+
+  if (! prepare_fit (fill, kind, filling->width, filling->height, error) ||
+      ! nr_prior_fit_run (fill->fit, x, y, &target, &watch, planes, error) ||
+      ! nr_hole_filling_match (filling, planes, fill->job->arguments->threads, fill->job->cancellable, error) ||
+      (kind == WIDE && ! add_texture (fill, planes, error)))
+    return FALSE;
+  put_part (fill, planes);
+  return TRUE;
+}
+
+/* Reads the part at AREA. */
+static gboolean
+begin_part (PriorFill *fill, const NrRect *area, const NrRect *core, GError **error)
+{
+  const NrPriorNetwork *network = &fill->networks[NARROW];
+  const NrSource        source  = nr_picture_source (fill->picture);
+  const gint            width   = window_side (network, area->width, network->width);
+  const gint            height  = window_side (network, area->height, network->height);
+
+  if (width < area->width || height < area->height)
     {
       g_set_error (error, NR_RESTORE_ERROR, NR_RESTORE_ERROR_PACKAGE,
                    "the network takes pictures of %d x %d pixels only, but the hole with its context has %d x %d; "
                    "select a smaller area or less context",
-                   width, height, picture->width, picture->height);
+                   width, height, area->width, area->height);
       return FALSE;
     }
-  if (! nr_hole_filling_init (&fill->filling, picture, width, height, error))
-    return FALSE;
-  if (! prepare_fit (fill, kind_of_hole (&fill->filling), width, height, error))
-    {
-      nr_hole_filling_clear (&fill->filling);
-      return FALSE;
-    }
+  fill->area = *area;
+  fill->core = *core;
+  fill->part = nr_window_read_source (&source, area, error);
+  return fill->part && nr_hole_filling_init (&fill->filling, fill->part, width, height, error);
+}
 
-  planes        = g_new (gfloat, 3 * (gsize) width * height);
+static void
+end_part (PriorFill *fill)
+{
+  nr_hole_filling_clear (&fill->filling);
+  g_clear_pointer (&fill->part, nr_picture_free);
+}
+
+static gboolean
+fill_part (PriorFill *fill, const NrRect *area, const NrRect *core, guint kind, GError **error)
+{
+  gboolean is_done = TRUE;
+
+  if (! nr_job_is_stopped (fill->job))
+    is_done = begin_part (fill, area, core, error) && fit_part (fill, kind, error);
+  end_part (fill);
+  fill->done += fill->share;
+  return is_done;
+}
+
+static gboolean
+has_hole (const NrPicture *picture, const NrRect *rect)
+{
+  for (gint y = rect->y; y < rect->y + rect->height; y++)
+    for (gint x = rect->x; x < rect->x + rect->width; x++)
+      {
+        const gsize i = (gsize) y * picture->width + x;
+
+        if (picture->weight[i] > 0 && (! picture->alpha || picture->alpha[i] > 0))
+          return TRUE;
+      }
+  return FALSE;
+}
+
+/* The group's picture in blocks that do not see far. */
+static gboolean
+fill_blocks (PriorFill *fill, GError **error)
+{
+  const NrSource source = nr_picture_source (fill->picture);
+  const gint     margin = fill->job->arguments->context > 0 ? fill->job->arguments->context : narrow_context;
+  const gint     across = (fill->picture->width + block - 1) / block;
+  const gint     down   = (fill->picture->height + block - 1) / block;
+
+  fill->share = 1.0 / (across * down);
+  for (gint i = 0; i < across * down; i++)
+    {
+      const gint   left = (gint64) fill->picture->width * (i % across) / across;
+      const gint   top  = (gint64) fill->picture->height * (i / across) / down;
+      const NrRect core = { left, top, (gint64) fill->picture->width * (i % across + 1) / across - left,
+                            (gint64) fill->picture->height * (i / across + 1) / down - top };
+      const NrRect area = nr_window_grow (&source, &core, margin);
+
+      if (! has_hole (fill->picture, &core))
+        fill->done += fill->share;
+      else if (! fill_part (fill, &area, &core, NARROW, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* NrFillFunc */
+static gboolean
+fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError **error)
+{
+  PriorFill   *fill  = data;
+  const NrRect whole = { 0, 0, picture->width, picture->height };
+  gboolean     is_fixed;
+  guint        kind;
+
   fill->group   = group;
   fill->picture = picture;
-  target        = (NrPriorTarget) { fill->filling.known, fill->filling.weight, 0 };
-  is_done       = nr_prior_fit_run (fill->fit, group->area.x, group->area.y, &target, &watch, planes, error) &&
-            nr_hole_filling_match (&fill->filling, planes, fill->job->arguments->threads, fill->job->cancellable, error);
-  if (is_done)
-    nr_hole_filling_put (&fill->filling, planes, picture);
-  nr_hole_filling_clear (&fill->filling);
-  return is_done;
+  fill->done    = 0;
+  fill->share   = 1;
+  is_fixed      = fill->networks[NARROW].width > 0 || fill->networks[NARROW].height > 0;
+  if (! begin_part (fill, &whole, &whole, error))
+    {
+      end_part (fill);
+      return FALSE;
+    }
+  kind = kind_of_hole (&fill->filling);
+  end_part (fill);
+  return kind == WIDE || is_fixed ? fill_part (fill, &whole, &whole, kind, error) : fill_blocks (fill, error);
 }
 
 /* What a pixel of an area takes, from a middling one. */

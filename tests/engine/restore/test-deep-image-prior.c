@@ -408,6 +408,44 @@ test_fills_the_hole_only (void)
   g_assert_cmpuint (c.n_shown, >, 0);
 }
 
+/* Missing pixels over several blocks, the middle one of which is transparent. */
+static void
+test_fills_block_by_block (void)
+{
+  g_autoptr (NrPicture) whole   = fixture_picture (400, 32, 3, TRUE, TRUE, 7);
+  g_autoptr (NrPicture) picture = fixture_picture_copy (whole);
+  g_autoptr (NrPicture) result  = NULL;
+  const gsize           plane   = 400 * 32;
+  gdouble               off     = 0;
+  gsize                 n       = 0;
+  Case                  c;
+
+  for (gsize i = 0; i < plane; i++)
+    {
+      const gint x = i % 400, y = i / 400;
+
+      picture->weight[i] = x % 8 == 3 && y % 8 == 3;
+      picture->alpha[i]  = x < 120 || x >= 280;
+      for (gint p = 0; p < 3 && picture->weight[i] > 0; p++)
+        picture->color[p * plane + i] = 5;
+    }
+
+  case_init (&c, NR_TASK_FILL, picture, 30);
+  result = run (&c, NULL);
+  for (gsize i = 0; i < 3 * plane; i++)
+    if (! (picture->weight[i % plane] > 0) || ! (picture->alpha[i % plane] > 0))
+      {
+        g_assert_cmpfloat (result->color[i], ==, picture->color[i]);
+      }
+    else
+      {
+        off += ABS (result->color[i] - whole->color[i]);
+        n++;
+      }
+  g_test_message ("%.3f off", off / n);
+  g_assert_cmpfloat (off / n, <, 0.15);
+}
+
 /* Two holes with little in common: a wide one, then one of a pixel, each with a network of its own kind. */
 static void
 test_fills_a_wide_hole (void)
@@ -544,6 +582,7 @@ main (int argc, char **argv)
   g_test_add_func ("/restore/deep-image-prior/ends-at-the-noise", test_ends_at_the_noise);
   g_test_add_func ("/restore/deep-image-prior/total-variation-makes-it-smoother", test_total_variation_smooths);
   g_test_add_func ("/restore/deep-image-prior/fills-the-hole-and-nothing-else", test_fills_the_hole_only);
+  g_test_add_func ("/restore/deep-image-prior/fills-block-by-block", test_fills_block_by_block);
   g_test_add_func ("/restore/deep-image-prior/fills-a-wide-hole-and-a-small-one", test_fills_a_wide_hole);
   g_test_add_func ("/restore/deep-image-prior/nothing-known-is-refused", test_nothing_known);
   g_test_add_func ("/restore/deep-image-prior/a-network-of-a-file-can-be-the-prior", test_network_of_a_file);
