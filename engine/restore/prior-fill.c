@@ -29,9 +29,10 @@ static const gint block          = 168;
 static const gint narrow_context = 16;
 
 /* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections and with
- * its noise perturbed more. */
+ * its noise perturbed more; their surroundings need not be learned in detail, which takes less than half the iterations. */
 static const gint   wide              = 10;
 static const gfloat wide_perturbation = 1 / 5.0f;
+static const guint  wide_iterations   = 300;
 /* Levels of the patches that give such a hole texture: by the coarsest, a quarter of the size, they follow the network. */
 static const guint texture_levels = 3;
 
@@ -148,7 +149,10 @@ prepare_fit (PriorFill *fill, guint kind, gint width, gint height, GError **erro
 
   nr_prior_plan_fit (fill->job->arguments, width, height, &options);
   if (kind == WIDE)
-    options.perturbation = wide_perturbation;
+    {
+      options.perturbation = wide_perturbation;
+      options.iterations   = fill->job->arguments->iterations > 0 ? options.iterations : wide_iterations;
+    }
   fit = nr_prior_fit_new (&fill->networks[kind], &options, error);
   if (! fit)
     return FALSE;
@@ -276,23 +280,27 @@ has_hole (const NrPicture *picture, const NrRect *rect)
   return FALSE;
 }
 
-/* The group's picture in blocks that do not see far. */
+/* The group's holes in blocks that do not see far. */
 static gboolean
 fill_blocks (PriorFill *fill, GError **error)
 {
   const NrSource source = nr_picture_source (fill->picture);
+  const NrRect  *bounds = &fill->group->bounds;
+  const gint     x      = bounds->x - fill->group->area.x;
+  const gint     y      = bounds->y - fill->group->area.y;
   const gint     margin = fill->job->arguments->context > 0 ? fill->job->arguments->context : narrow_context;
-  const gint     across = (fill->picture->width + block - 1) / block;
-  const gint     down   = (fill->picture->height + block - 1) / block;
+  const gint     across = (bounds->width + block - 1) / block;
+  const gint     down   = (bounds->height + block - 1) / block;
 
   fill->share = 1.0 / (across * down);
   for (gint i = 0; i < across * down; i++)
     {
-      const gint   left = (gint64) fill->picture->width * (i % across) / across;
-      const gint   top  = (gint64) fill->picture->height * (i / across) / down;
-      const NrRect core = { left, top, (gint64) fill->picture->width * (i % across + 1) / across - left,
-                            (gint64) fill->picture->height * (i / across + 1) / down - top };
-      const NrRect area = nr_window_grow (&source, &core, margin);
+      const gint   left   = x + (gint64) bounds->width * (i % across) / across;
+      const gint   top    = y + (gint64) bounds->height * (i / across) / down;
+      const gint   right  = x + (gint64) bounds->width * (i % across + 1) / across;
+      const gint   bottom = y + (gint64) bounds->height * (i / across + 1) / down;
+      const NrRect core   = { left, top, right - left, bottom - top };
+      const NrRect area   = nr_window_grow (&source, &core, margin);
 
       if (! has_hole (fill->picture, &core))
         fill->done += fill->share;

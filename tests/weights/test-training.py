@@ -21,6 +21,7 @@ try:
     import classic
     import dcgan
     import degrade
+    import muon
     import networks
     import train
 except ImportError as missing:
@@ -229,9 +230,9 @@ def test_told_noise_level_is_the_noise_in_the_batch():
     assert torch.allclose(measured, batch['sigma'][:, 0, 0, 0], rtol=0.05)
 
 
-def tiny_run(folder):
+def tiny_run(folder, muon=0):
     config = {'task': 'denoise', 'network': {'type': 'unet', 'widths': [8, 8, 8], 'blocks': 1, 'middle': 1, 'has_sigma': True},
-              'lr': 1e-3, 'weight_decay': 0.0, 'clip': 0.5, 'ema': 0.9, 'loss': 'l1', 'precision': 'float32'}
+              'lr': 1e-3, 'weight_decay': 0.0, 'clip': 0.5, 'ema': 0.9, 'loss': 'l1', 'precision': 'float32', 'muon': muon}
     return train.Run(config, pathlib.Path(folder), torch.device('cpu'))
 
 
@@ -243,17 +244,26 @@ def some_steps(run, tiles, count):
 @needs_torch
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one():
     tiles = [(smooth_picture(330)[0] * 255).byte()]
-    with tempfile.TemporaryDirectory() as folder:
-        whole = tiny_run(folder)
-        some_steps(whole, tiles, 2)
-        whole.save()
-        some_steps(whole, tiles, 2)
-        resumed = tiny_run(folder)
-        resumed.resume()
-        some_steps(resumed, tiles, 2)
-    assert resumed.step == whole.step == 4
-    for name, tensor in whole.average.state_dict().items():
-        assert torch.equal(tensor, resumed.average.state_dict()[name]), name
+    for optimizer in (0, 10):
+        with tempfile.TemporaryDirectory() as folder:
+            whole = tiny_run(folder, optimizer)
+            some_steps(whole, tiles, 2)
+            whole.save()
+            some_steps(whole, tiles, 2)
+            resumed = tiny_run(folder, optimizer)
+            resumed.resume()
+            some_steps(resumed, tiles, 2)
+        assert resumed.step == whole.step == 4
+        for name, tensor in whole.average.state_dict().items():
+            assert torch.equal(tensor, resumed.average.state_dict()[name]), name
+
+
+@needs_torch
+def test_muon_steps_by_the_same_length_in_all_directions():
+    for rows, columns in ((5, 27), (40, 8), (12, 12)):
+        torch.manual_seed(rows)
+        values = torch.linalg.svdvals(muon.orthogonal(torch.randn(rows, columns)))
+        assert 0.6 < values.min() and values.max() < 1.3, values
 
 
 if __name__ == '__main__':

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 import degrade
 import faces
 import networks
+from muon import Muon
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Workers:
 def read_config(path: Path) -> dict:
     """A config with the defaults filled in; every key is explained in README.md."""
     config = {"batch": 12, "patch": 96, "steps": 20000, "lr": 8e-4, "weight_decay": 1e-4, "warmup": 300, "clip": 0.5,
-              "ema": 0.999, "seed": 1, "loss": "l1", "precision": "bfloat16", "schedule": "cosine", "degrade": {}, "stages": [],
+              "ema": 0.999, "seed": 1, "loss": "l1", "precision": "bfloat16", "schedule": "cosine", "muon": 0, "degrade": {}, "stages": [],
               "validation_tiles": 12}
     config.update(json.loads(path.read_text()))
     return config
@@ -168,8 +169,11 @@ class Run:
         self.network = networks.build(config["network"]).to(device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         trained = [p for p in self.network.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(trained, fused=True, lr=config["lr"], weight_decay=config["weight_decay"],
-                                           betas=(0.9, 0.99))
+        if config["muon"]:
+            self.optimizer = Muon(trained, config["lr"], config["muon"])
+        else:
+            self.optimizer = torch.optim.AdamW(trained, fused=True, lr=config["lr"], weight_decay=config["weight_decay"],
+                                               betas=(0.9, 0.99))
         self.step, self.seconds, self.stopped = 0, 0.0, False
         self.plateau = Plateau()
 
