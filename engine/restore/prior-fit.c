@@ -203,30 +203,36 @@ is_matrix (const NrShape *shape)
   return shape->rank >= 2 && shape->dims[0] > 3;
 }
 
+/* Matrices or all else. */
+static void
+add_parameters (NrPriorFit *fit, gboolean matrices)
+{
+  for (guint i = 0; i < nr_trainer_n_parameters (fit->trainer); i++)
+    {
+      const NrShape *shape = nr_trainer_parameter_shape (fit->trainer, i);
+      const guint    n     = fit->n_parameters;
+
+      if (is_matrix (shape) != matrices)
+        continue;
+      fit->shapes[n]    = shape;
+      fit->values[n]    = nr_trainer_parameter (fit->trainer, i, &fit->n_elements[n]);
+      fit->gradients[n] = nr_trainer_parameter_gradient (fit->trainer, i);
+      fit->n_parameters++;
+    }
+}
+
 static void
 list_parameters (NrPriorFit *fit)
 {
-  guint n = 0;
+  const guint n = nr_trainer_n_parameters (fit->trainer);
 
-  fit->n_parameters = nr_trainer_n_parameters (fit->trainer);
-  fit->shapes       = g_new (const NrShape *, fit->n_parameters);
-  fit->values       = g_new (gfloat *, fit->n_parameters);
-  fit->gradients    = g_new (const gfloat *, fit->n_parameters);
-  fit->n_elements   = g_new (gsize, fit->n_parameters);
-  for (guint matrices = 2; matrices-- > 0;)
-    {
-      for (guint i = 0; i < fit->n_parameters; i++)
-        {
-          if (is_matrix (nr_trainer_parameter_shape (fit->trainer, i)) != (gboolean) matrices)
-            continue;
-          fit->shapes[n]    = nr_trainer_parameter_shape (fit->trainer, i);
-          fit->values[n]    = nr_trainer_parameter (fit->trainer, i, &fit->n_elements[n]);
-          fit->gradients[n] = nr_trainer_parameter_gradient (fit->trainer, i);
-          n++;
-        }
-      if (matrices)
-        fit->n_matrices = n;
-    }
+  fit->shapes     = g_new (const NrShape *, n);
+  fit->values     = g_new (gfloat *, n);
+  fit->gradients  = g_new (const gfloat *, n);
+  fit->n_elements = g_new (gsize, n);
+  add_parameters (fit, TRUE);
+  fit->n_matrices = fit->n_parameters;
+  add_parameters (fit, FALSE);
 }
 
 NrPriorFit *

@@ -21,7 +21,7 @@ typedef struct
  * texture. Total variation keeps an enlarged picture free of grain that its reduction does not show: 1.1 dB of a texture
  * enlarged four times; a denoised picture did not gain by it. */
 static const PriorTask tasks[NR_N_TASKS] = {
-  [NR_TASK_DENOISE]       = { 1000, 1 / 32.0f, 0 },
+  [NR_TASK_DENOISE]       = { 1000, 1 / 64.0f, 0 },
   [NR_TASK_SUPER_RESOLVE] = { 150, 1 / 200.0f, 0.005f },
   [NR_TASK_FILL]          = { 700, 1 / 30.0f, 0 },
 };
