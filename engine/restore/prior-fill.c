@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The network is fitted to what is known around the hole. What still differs there is continued smoothly into the hole and
- * added, so that the filling meets its surroundings without a step.
+ * added, so that the filling meets its surroundings without a step. A wide hole gets its texture from patches of the picture
+ * that follow the network.
  */
 
 #include "deep-image-prior.h"
@@ -35,6 +36,8 @@ static const gfloat wide_perturbation = 1 / 5.0f;
 static const guint  wide_iterations   = 300;
 /* Levels of the patches that give such a hole texture: by the coarsest, a quarter of the size, they follow the network. */
 static const guint texture_levels = 3;
+/* That they take for a pixel (patch-match.h), with two masks. */
+static const guint64 texture_bytes = 90 + 2;
 
 enum
 {
@@ -345,7 +348,7 @@ bytes_per_pixel (const NrArguments *arguments, const NrPriorNetwork *network, gu
                      network->height > 0 ? network->height : nr_prior_plan_round_up (side, network->multiple), &options);
   if (! nr_prior_fit_estimate_memory (network, &options, bytes, error))
     return FALSE;
-  *bytes = *bytes / ((guint64) options.width * options.height) + 1 + (4 * 5 + 2 * 6) * sizeof (gfloat);
+  *bytes = *bytes / ((guint64) options.width * options.height) + 1 + (5 * 5 + 2 * 6) * sizeof (gfloat) + texture_bytes;
   return TRUE;
 }
 
