@@ -258,12 +258,12 @@ end_part (PriorFill *fill)
 }
 
 static gboolean
-fill_part (PriorFill *fill, const NrRect *area, const NrRect *core, guint kind, GError **error)
+fill_block (PriorFill *fill, const NrRect *area, const NrRect *core, GError **error)
 {
   gboolean is_done = TRUE;
 
   if (! nr_job_is_stopped (fill->job))
-    is_done = begin_part (fill, area, core, error) && fit_part (fill, kind, error);
+    is_done = begin_part (fill, area, core, error) && fit_part (fill, NARROW, error);
   end_part (fill);
   fill->done += fill->share;
   return is_done;
@@ -307,7 +307,7 @@ fill_blocks (PriorFill *fill, GError **error)
 
       if (! has_hole (fill->picture, &core))
         fill->done += fill->share;
-      else if (! fill_part (fill, &area, &core, NARROW, error))
+      else if (! fill_block (fill, &area, &core, error))
         return FALSE;
     }
   return TRUE;
@@ -317,24 +317,27 @@ fill_blocks (PriorFill *fill, GError **error)
 static gboolean
 fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError **error)
 {
-  PriorFill   *fill  = data;
-  const NrRect whole = { 0, 0, picture->width, picture->height };
-  gboolean     is_fixed;
-  guint        kind;
+  PriorFill            *fill    = data;
+  const NrPriorNetwork *network = &fill->networks[NARROW];
+  const NrRect          whole   = { 0, 0, picture->width, picture->height };
+  gboolean              is_done, in_blocks = FALSE;
 
+  if (nr_job_is_stopped (fill->job))
+    return TRUE;
   fill->group   = group;
   fill->picture = picture;
   fill->done    = 0;
   fill->share   = 1;
-  is_fixed      = fill->networks[NARROW].width > 0 || fill->networks[NARROW].height > 0;
-  if (! begin_part (fill, &whole, &whole, error))
+  is_done       = begin_part (fill, &whole, &whole, error);
+  if (is_done)
     {
-      end_part (fill);
-      return FALSE;
+      const guint kind = kind_of_hole (&fill->filling);
+
+      in_blocks = kind == NARROW && network->width == 0 && network->height == 0;
+      is_done   = in_blocks || fit_part (fill, kind, error);
     }
-  kind = kind_of_hole (&fill->filling);
   end_part (fill);
-  return kind == WIDE || is_fixed ? fill_part (fill, &whole, &whole, kind, error) : fill_blocks (fill, error);
+  return is_done && (! in_blocks || fill_blocks (fill, error));
 }
 
 /* What a pixel of an area takes, from a middling one. */

@@ -156,8 +156,11 @@ find_product (const NrMuon *muon, Matrix *matrix)
         }
       else
         {
-          multiply (muon, side, matrix->factor, matrix->product, matrix->spare);
-          memcpy (matrix->product, matrix->spare, side * side * sizeof (gfloat));
+          gfloat *before = matrix->product;
+
+          multiply (muon, side, matrix->factor, before, matrix->spare);
+          matrix->product = matrix->spare;
+          matrix->spare   = before;
         }
       if (k + 1 < ITERATIONS)
         {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
+#include "fill-random.h"
 #include "nr-gradient.h"
 
 #include <math.h>
@@ -15,16 +16,6 @@ enum
 };
 
 #define GUARD 4711.0f
-
-/* Numbers from LOW to HIGH, the same in each run. */
-static void
-fill_random (gfloat *x, gsize n, gdouble low, gdouble high, guint32 seed)
-{
-  g_autoptr (GRand) random = g_rand_new_with_seed (seed);
-
-  for (gsize i = 0; i < n; i++)
-    x[i] = (gfloat) g_rand_double_range (random, low, high);
-}
 
 typedef struct
 {

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
+#include "fill-random.h"
 #include "nr-gradient.h"
 
 #include <math.h>
@@ -15,14 +16,26 @@ enum
   N_TENSORS = 3 /* of Adam */
 };
 
-/* Numbers from LOW to HIGH, the same in each run. */
+/* That what RUN makes of N tensors of SIZES, which it allocates, is the same bytes for any number of threads. */
 static void
-fill_random (gfloat *x, gsize n, gdouble low, gdouble high, guint32 seed)
+check_threads (void (*run) (guint threads, gfloat **values), guint n, const gsize *sizes)
 {
-  g_autoptr (GRand) random = g_rand_new_with_seed (seed);
+  g_autofree gfloat **want = g_new (gfloat *, n);
+  g_autofree gfloat **got  = g_new (gfloat *, n);
 
-  for (gsize i = 0; i < n; i++)
-    x[i] = (gfloat) g_rand_double_range (random, low, high);
+  run (1, want);
+  for (guint threads = 2; threads <= THREADS; threads++)
+    {
+      run (threads, got);
+      for (guint i = 0; i < n; i++)
+        {
+          g_assert_cmpmem (got[i], sizes[i] * sizeof (gfloat), want[i], sizes[i] * sizeof (gfloat));
+          g_free (got[i]);
+        }
+    }
+
+  for (guint i = 0; i < n; i++)
+    g_free (want[i]);
 }
 
 /* -- Adam --------------------------------------------------------------------------------------------------------- */
@@ -125,23 +138,7 @@ test_adam_first_step (void)
 static void
 test_adam_threads (void)
 {
-  gfloat *want[N_TENSORS];
-
-  run_adam (1, want);
-  for (guint threads = 2; threads <= THREADS; threads++)
-    {
-      gfloat *got[N_TENSORS];
-
-      run_adam (threads, got);
-      for (guint i = 0; i < N_TENSORS; i++)
-        {
-          g_assert_cmpmem (got[i], tensor_sizes[i] * sizeof (gfloat), want[i], tensor_sizes[i] * sizeof (gfloat));
-          g_free (got[i]);
-        }
-    }
-
-  for (guint i = 0; i < N_TENSORS; i++)
-    g_free (want[i]);
+  check_threads (run_adam, N_TENSORS, tensor_sizes);
 }
 
 /* -- Muon --------------------------------------------------------------------------------------------------------- */
@@ -349,23 +346,11 @@ test_muon_without_gradient (void)
 static void
 test_muon_threads (void)
 {
-  gfloat *want[N_MATRICES];
-
-  run_muon (1, want);
-  for (guint threads = 2; threads <= THREADS; threads++)
-    {
-      gfloat *got[N_MATRICES];
-
-      run_muon (threads, got);
-      for (guint i = 0; i < N_MATRICES; i++)
-        {
-          g_assert_cmpmem (got[i], n_values (i) * sizeof (gfloat), want[i], n_values (i) * sizeof (gfloat));
-          g_free (got[i]);
-        }
-    }
+  gsize sizes[N_MATRICES];
 
   for (guint i = 0; i < N_MATRICES; i++)
-    g_free (want[i]);
+    sizes[i] = n_values (i);
+  check_threads (run_muon, N_MATRICES, sizes);
 }
 
 int
