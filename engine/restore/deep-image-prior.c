@@ -149,7 +149,7 @@ prior_init (Prior *prior, const NrArguments *arguments, gint width, gint height,
   const gint scale = arguments->task == NR_TASK_SUPER_RESOLVE ? arguments->scale : 1;
 
   prior->scale = scale;
-  return nr_prior_plan_network (arguments, MAX (region_side (prior, region) + 2 * context, min_side), TRUE, &prior->network, error) &&
+  return nr_prior_plan_network (arguments, NR_PRIOR_PLAIN, MAX (region_side (prior, region) + 2 * context, min_side), &prior->network, error) &&
          choose_plan (prior, arguments, width, height, region, budget, error);
 }
 
@@ -291,6 +291,6 @@ nr_prior_estimate (const NrArguments *arguments, gint width, gint height, gdoubl
   if (! prior_init (&prior, arguments, width, height, &region, nr_job_memory_budget (arguments->memory), error))
     return FALSE;
   *memory_mib = prior.memory / 1048576.0;
-  return nr_prior_plan_seconds (arguments, prior.plan.n_tiles, prior.plan.x.window * prior.scale,
+  return nr_prior_plan_seconds (arguments, NR_PRIOR_PLAIN, prior.plan.n_tiles, prior.plan.x.window * prior.scale,
                                 prior.plan.y.window * prior.scale, seconds, error);
 }

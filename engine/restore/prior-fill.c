@@ -362,8 +362,8 @@ nr_prior_run_fill (NrJob *job, GError **error)
   g_auto (PriorFill) fill   = { .job = job };
   NrFillMethod       method = { fill_group, &fill, 0, (guint64) max_side * max_side, context };
 
-  if (! nr_prior_plan_network (job->arguments, MAX (side, min_side), TRUE, &fill.networks[NARROW], error) ||
-      ! nr_prior_plan_network (job->arguments, MAX (side, min_side), FALSE, &fill.networks[WIDE], error) ||
+  if (! nr_prior_plan_network (job->arguments, NR_PRIOR_DETAILED, MAX (side, min_side), &fill.networks[NARROW], error) ||
+      ! nr_prior_plan_network (job->arguments, NR_PRIOR_COARSE, MAX (side, min_side), &fill.networks[WIDE], error) ||
       ! bytes_per_pixel (job->arguments, &fill.networks[NARROW], &method.bytes_per_pixel, error))
     return FALSE;
   g_free (job->report->model);
@@ -382,10 +382,10 @@ nr_prior_estimate_fill (const NrArguments *arguments, gint width, gint height, g
 
   own.context = arguments->context > 0 ? arguments->context : context;
   n_pixels    = nr_fill_area_pixels (&own, width, height);
-  if (! nr_prior_plan_network (arguments, max_side, TRUE, &network, error) ||
+  if (! nr_prior_plan_network (arguments, NR_PRIOR_DETAILED, max_side, &network, error) ||
       ! bytes_per_pixel (arguments, &network, &bytes, error))
     return FALSE;
   *memory_mib = MIN (n_pixels, (gdouble) max_side * max_side) * bytes / 1048576.0;
   side        = MIN ((gint) sqrt (n_pixels), max_side);
-  return nr_prior_plan_seconds (arguments, n_pixels / ((gdouble) side * side), side, side, seconds, error);
+  return nr_prior_plan_seconds (arguments, NR_PRIOR_DETAILED, n_pixels / ((gdouble) side * side), side, side, seconds, error);
 }

@@ -302,6 +302,8 @@ typedef struct
   NrAdam              *adam;
   gint                 x, y;
   guint                iteration;
+  gdouble              fraction; /* told */
+  gint64               shown;    /* when, in microseconds */
 } Run;
 
 /* Rows of all channels. */
@@ -448,29 +450,41 @@ add_to_average (Run *run)
   nr_pool_for (nr_trainer_pool (run->fit->trainer), 3 * run->fit->options.height, 128, add_rows_to_average, run, NULL, NULL);
 }
 
-/* Whether what the average differs from what is known by is no more than the noise that is there. */
-static gboolean
-is_down_to_noise (const Run *run)
+/* What the average differs from what is known by, as multiple of the noise, less 1: 0 or below is the end. Infinite where no
+ * noise is told. */
+static gdouble
+measure_excess (const Run *run)
 {
   const NrPriorFit *fit     = run->fit;
   gdouble           squares = 0;
 
+  if (! (run->target->noise > 0))
+    return INFINITY;
   for (gint row = 0; row < 3 * fit->options.height; row++)
     squares += fit->row_squares[row];
-  return squares <= run->target->noise * 3 * n_pixels (&fit->options);
+  return squares / (run->target->noise * 3 * n_pixels (&fit->options)) - 1;
+}
+
+/* How much of the run is done, 0 to 1: of the iterations, or by how close it is to the noise. On validation pictures with
+ * noise of sigma 10 to 50 an excess of 1 was reached after about a sixth of the run, 0.2 after a half. */
+static gdouble
+run_fraction (const Run *run, gdouble excess)
+{
+  return MAX ((run->iteration + 1.0) / run->fit->options.iterations, 1 / (1 + 5 * excess));
 }
 
 static void
-tell (const NrPriorFit *fit, const NrPriorWatch *watch, guint iteration, gint64 *shown)
+tell (Run *run, gdouble excess, const NrPriorWatch *watch)
 {
   const gint64 now = g_get_monotonic_time ();
 
+  run->fraction = MAX (run->fraction, run_fraction (run, excess));
   if (watch->progress)
-    watch->progress (iteration / (gdouble) fit->options.iterations, watch->data);
-  if (watch->show && now - *shown >= SHOW_INTERVAL)
+    watch->progress (run->fraction, watch->data);
+  if (watch->show && now - run->shown >= SHOW_INTERVAL)
     {
-      watch->show (fit->average, watch->data);
-      *shown = now;
+      watch->show (run->fit->average, watch->data);
+      run->shown = now;
     }
 }
 
@@ -512,23 +526,25 @@ nr_prior_fit_run (NrPriorFit          *fit,
                   gfloat              *picture,
                   GError             **error)
 {
-  const gsize        n     = 3 * n_pixels (&fit->options);
-  g_autoptr (NrMuon) muon  = nr_muon_new (&muon_options, fit->n_matrices, fit->shapes);
-  g_autoptr (NrAdam) adam  = nr_adam_new (&adam_options, fit->n_parameters - fit->n_matrices, fit->n_elements + fit->n_matrices);
-  Run                run   = { fit, target, muon, adam, x, y, 0 };
-  gint64             shown = 0;
+  const gsize        n    = 3 * n_pixels (&fit->options);
+  g_autoptr (NrMuon) muon = nr_muon_new (&muon_options, fit->n_matrices, fit->shapes);
+  g_autoptr (NrAdam) adam = nr_adam_new (&adam_options, fit->n_parameters - fit->n_matrices, fit->n_elements + fit->n_matrices);
+  Run                run  = { fit, target, muon, adam, x, y };
 
   fit->n_runs++;
   for_noise_rows (&run, make_noise);
   memset (fit->average, 0, n * sizeof (gfloat));
   for (; run.iteration < fit->options.iterations && ! (watch->stop && g_cancellable_is_cancelled (watch->stop)); run.iteration++)
     {
+      gdouble excess;
+
       if (! iterate (&run, watch->cancellable, error))
         return FALSE;
       add_to_average (&run);
-      if (target->noise > 0 && is_down_to_noise (&run))
+      excess = measure_excess (&run);
+      if (excess <= 0)
         break;
-      tell (fit, watch, run.iteration + 1, &shown);
+      tell (&run, excess, watch);
     }
   g_debug ("deep image prior: %u iterations of %u", run.iteration, fit->options.iterations);
 

@@ -14,9 +14,22 @@
 enum
 {
   N_INPUTS  = 16,
-  N_SKIP    = 4,
-  N_WIDTH   = 32, /* channels of each level; the paper's has 128 */
+  N_FINE    = 32, /* channels of the finest level; the paper's has 128 on all */
   MAX_DEPTH = 5
+};
+
+/* What the kinds of hourglass differ by. */
+typedef struct
+{
+  gint n_coarse;  /* channels of all but the finest level */
+  gint last_size; /* of a level's last kernel */
+  gint n_skip;    /* channels of a skip connection */
+} Shape;
+
+static const Shape shapes[] = {
+  [NR_PRIOR_PLAIN]    = { 32, 1, 4 },
+  [NR_PRIOR_DETAILED] = { 64, 3, 4 },
+  [NR_PRIOR_COARSE]   = { 32, 1, 0 },
 };
 
 void
@@ -39,11 +52,11 @@ nr_prior_network_depth (gint side)
 
 typedef struct
 {
-  NrGraph *graph;
-  guint    depth;
-  gboolean has_skips;
-  guint    seed;
-  guint    n_parameters; /* made so far */
+  NrGraph     *graph;
+  const Shape *shape;
+  guint        depth;
+  guint        seed;
+  guint        n_parameters; /* made so far */
 } Builder;
 
 static NrValue
@@ -119,48 +132,59 @@ enlarge (Builder *builder, NrValue value)
   return nr_graph_op (builder->graph, "Resize", G_N_ELEMENTS (inputs), inputs, "mode=linear");
 }
 
-/* From N_FROM channels to N_WIDTH of the same size. */
+static gint
+level_width (const Builder *builder, guint level)
+{
+  return level == 0 ? N_FINE : builder->shape->n_coarse;
+}
+
+/* From N_FROM channels to the level's width, of the same size. */
 static NrValue
 hourglass (Builder *builder, NrValue value, gint n_from, guint level)
 {
-  const gint n_skip = builder->has_skips ? N_SKIP : 0;
+  const gint n_skip   = builder->shape->n_skip;
+  const gint n        = level_width (builder, level);
+  gint       n_joined = n_skip + n;
   NrValue    joined[2];
 
-  if (builder->has_skips)
-    joined[0] = convolve (builder, value, n_from, N_SKIP, 1, 1);
-  value = convolve (builder, value, n_from, N_WIDTH, 3, 2);
-  value = convolve (builder, value, N_WIDTH, N_WIDTH, 3, 1);
+  if (n_skip > 0)
+    joined[0] = convolve (builder, value, n_from, n_skip, 1, 1);
+  value = convolve (builder, value, n_from, n, 3, 2);
+  value = convolve (builder, value, n, n, 3, 1);
   if (level + 1 < builder->depth)
-    value = hourglass (builder, value, N_WIDTH, level + 1);
+    {
+      value    = hourglass (builder, value, n, level + 1);
+      n_joined = n_skip + level_width (builder, level + 1);
+    }
   value = joined[1] = enlarge (builder, value);
 
-  if (builder->has_skips)
+  if (n_skip > 0)
     value = nr_graph_op (builder->graph, "Concat", 2, joined, "axis=1");
-  value = normalize (builder, value, n_skip + N_WIDTH);
-  value = convolve (builder, value, n_skip + N_WIDTH, N_WIDTH, 3, 1);
-  return convolve (builder, value, N_WIDTH, N_WIDTH, 1, 1);
+  value = normalize (builder, value, n_joined);
+  value = convolve (builder, value, n_joined, n, 3, 1);
+  return convolve (builder, value, n, n, builder->shape->last_size, 1);
 }
 
 /* The last convolution and its sigmoid. */
 static NrValue
 to_picture (Builder *builder, NrValue value)
 {
-  const NrShape weights  = { NR_TYPE_FLOAT32, 4, { 3, N_WIDTH, 1, 1 } };
+  const NrShape weights  = { NR_TYPE_FLOAT32, 4, { 3, N_FINE, 1, 1 } };
   const NrShape bias     = { NR_TYPE_FLOAT32, 1, { 3 } };
   NrValue       inputs[] = { value, NR_VALUE_NONE, NR_VALUE_NONE };
 
-  inputs[1] = random_parameter (builder, &weights, N_WIDTH);
-  inputs[2] = random_parameter (builder, &bias, N_WIDTH);
+  inputs[1] = random_parameter (builder, &weights, N_FINE);
+  inputs[2] = random_parameter (builder, &bias, N_FINE);
   value     = nr_graph_op (builder->graph, "Conv", G_N_ELEMENTS (inputs), inputs, NULL);
   return nr_graph_op (builder->graph, "Sigmoid", 1, &value, NULL);
 }
 
 gboolean
-nr_prior_network_new (NrPriorNetwork *network, guint depth, gboolean has_skips, guint seed, GError **error)
+nr_prior_network_new (NrPriorNetwork *network, NrPriorKind kind, guint depth, guint seed, GError **error)
 {
   const NrShape       shape   = { NR_TYPE_FLOAT32, 4, { 1, N_INPUTS, -1, -1 } };
   g_autoptr (NrGraph) graph   = nr_graph_new ("deep image prior");
-  Builder             builder = { graph, depth, has_skips, seed, 0 };
+  Builder             builder = { graph, &shapes[kind], depth, seed, 0 };
   NrValue             value   = nr_graph_input (graph, "noise", &shape);
 
   g_return_val_if_fail (depth >= 1 && depth <= MAX_DEPTH, FALSE);

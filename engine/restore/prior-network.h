@@ -23,14 +23,20 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (NrPriorNetwork, nr_prior_network_clear)
  * as many as the paper's. */
 guint nr_prior_network_depth (gint side);
 
+typedef enum
+{
+  NR_PRIOR_PLAIN,    /* 32 channels, 1x1 kernels last on a level */
+  NR_PRIOR_DETAILED, /* 64 channels on the coarser levels, 3x3 kernels last: twice the time, finer texture */
+  NR_PRIOR_COARSE    /* as plain without the skip connections: what is far from all that is known is then made by the coarse
+                   * levels alone, which continue large shapes, instead of by noise that takes the short way */
+} NrPriorKind;
+
 /* An hourglass with skip connections: at each of DEPTH levels the picture is halved by a convolution with stride 2, and on
  * the way back doubled linearly and joined with 4 channels of what went down. Batch normalization and LeakyReLU follow all
  * convolutions but the last, which a sigmoid follows. 16 channels of noise. Parameters are random by SEED, distributed as
- * PyTorch's are. The paper's has 128 channels on all levels; ours has fewer at the finer ones, where they cost most.
- * HAS_SKIPS: FALSE leaves the 4 channels out: what is far from all that is known is then made by the coarse levels alone,
- * which continue large shapes, instead of by noise that takes the short way.
+ * PyTorch's are. The paper's has 128 channels on all levels.
  * Source: Ulyanov, Vedaldi, Lempitsky, Deep image prior, 2018, figure 21 of the supplement. */
-gboolean nr_prior_network_new (NrPriorNetwork *network, guint depth, gboolean has_skips, guint seed, GError **error);
+gboolean nr_prior_network_new (NrPriorNetwork *network, NrPriorKind kind, guint depth, guint seed, GError **error);
 
 /* The network of the ONNX file at PATH, which starts with the file's parameters. One sentence when it cannot be one. */
 gboolean nr_prior_network_load (NrPriorNetwork *network, const gchar *path, GError **error);

@@ -11,6 +11,7 @@
 typedef struct
 {
   guint  iterations;      /* at most, where the user leaves them to us */
+  guint  usual;           /* of these */
   gfloat perturbation;    /* of the noise */
   gfloat total_variation; /* weight in the loss */
 } PriorTask;
@@ -21,9 +22,9 @@ typedef struct
  * texture. Total variation keeps an enlarged picture free of grain that its reduction does not show: 1.1 dB of a texture
  * enlarged four times; a denoised picture did not gain by it. */
 static const PriorTask tasks[NR_N_TASKS] = {
-  [NR_TASK_DENOISE]       = { 1000, 1 / 64.0f, 0 },
-  [NR_TASK_SUPER_RESOLVE] = { 150, 1 / 200.0f, 0.005f },
-  [NR_TASK_FILL]          = { 700, 1 / 30.0f, 0 },
+  [NR_TASK_DENOISE]       = { 1000, 250, 1 / 64.0f, 0 },
+  [NR_TASK_SUPER_RESOLVE] = { 150, 150, 1 / 200.0f, 0.005f },
+  [NR_TASK_FILL]          = { 500, 500, 1 / 30.0f, 0 },
 };
 
 gint
@@ -33,11 +34,11 @@ nr_prior_plan_round_up (gint n, gint multiple)
 }
 
 gboolean
-nr_prior_plan_network (const NrArguments *arguments, gint side, gboolean has_skips, NrPriorNetwork *network, GError **error)
+nr_prior_plan_network (const NrArguments *arguments, NrPriorKind kind, gint side, NrPriorNetwork *network, GError **error)
 {
   if (arguments->model && *arguments->model)
     return nr_prior_network_load (network, arguments->model, error);
-  return nr_prior_network_new (network, nr_prior_network_depth (side), has_skips, arguments->seed, error);
+  return nr_prior_network_new (network, kind, nr_prior_network_depth (side), arguments->seed, error);
 }
 
 void
@@ -66,7 +67,7 @@ enum
 };
 
 static gboolean
-measure (const NrArguments *arguments, gdouble *seconds, GError **error)
+measure (const NrArguments *arguments, NrPriorKind kind, gdouble *seconds, GError **error)
 {
   g_auto (NrPriorNetwork) network = { 0 };
   g_autoptr (NrPriorFit)  fit     = NULL;
@@ -78,7 +79,7 @@ measure (const NrArguments *arguments, gdouble *seconds, GError **error)
   gint                    width, height;
   gint64                  start;
 
-  if (! nr_prior_plan_network (arguments, CALIBRATION_SIDE, TRUE, &network, error))
+  if (! nr_prior_plan_network (arguments, kind, CALIBRATION_SIDE, &network, error))
     return FALSE;
   width  = network.width > 0 ? network.width : nr_prior_plan_round_up (CALIBRATION_SIDE, network.multiple);
   height = network.height > 0 ? network.height : nr_prior_plan_round_up (CALIBRATION_SIDE, network.multiple);
@@ -101,13 +102,13 @@ measure (const NrArguments *arguments, gdouble *seconds, GError **error)
 
 /* For a pixel and an iteration, measured once for the process. */
 static gboolean
-seconds_per_step (const NrArguments *arguments, gdouble *seconds, GError **error)
+seconds_per_step (const NrArguments *arguments, NrPriorKind kind, gdouble *seconds, GError **error)
 {
   static GMutex      mutex;
-  static GHashTable *measured; /* "threads model" -> gdouble */
+  static GHashTable *measured; /* "threads kind model" -> gdouble */
 
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&mutex);
-  g_autofree gchar        *key    = g_strdup_printf ("%u %s", arguments->threads, arguments->model ? arguments->model : "");
+  g_autofree gchar        *key    = g_strdup_printf ("%u %u %s", arguments->threads, kind, arguments->model ? arguments->model : "");
   gdouble                 *known;
 
   if (! measured)
@@ -115,7 +116,7 @@ seconds_per_step (const NrArguments *arguments, gdouble *seconds, GError **error
   known = g_hash_table_lookup (measured, key);
   if (! known)
     {
-      if (! measure (arguments, seconds, error))
+      if (! measure (arguments, kind, seconds, error))
         return FALSE;
       known = g_memdup2 (seconds, sizeof (gdouble));
       g_hash_table_insert (measured, g_steal_pointer (&key), known);
@@ -125,14 +126,14 @@ seconds_per_step (const NrArguments *arguments, gdouble *seconds, GError **error
 }
 
 gboolean
-nr_prior_plan_seconds (const NrArguments *arguments, gdouble n, gint width, gint height, gdouble *seconds, GError **error)
+nr_prior_plan_seconds (const NrArguments *arguments, NrPriorKind kind, gdouble n, gint width, gint height, gdouble *seconds, GError **error)
 {
   NrPriorFitOptions options;
   gdouble           per_step;
 
-  if (! seconds_per_step (arguments, &per_step, error))
+  if (! seconds_per_step (arguments, kind, &per_step, error))
     return FALSE;
   nr_prior_plan_fit (arguments, width, height, &options);
-  *seconds = n * width * height * per_step * options.iterations;
+  *seconds = n * width * height * per_step * (arguments->iterations > 0 ? options.iterations : tasks[arguments->task].usual);
   return TRUE;
 }

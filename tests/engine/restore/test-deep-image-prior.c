@@ -313,7 +313,7 @@ fit_picture (const NrPicture *known, gdouble noise, gfloat total_variation, guin
   g_auto (NrPriorNetwork) network = { 0 };
   g_autoptr (NrPriorFit)  fit     = NULL;
 
-  g_assert_true (nr_prior_network_new (&network, 2, TRUE, 0, NULL));
+  g_assert_true (nr_prior_network_new (&network, NR_PRIOR_PLAIN, 2, 0, NULL));
   fit = nr_prior_fit_new (&network, &options, NULL);
   g_assert_true (nr_prior_fit_run (fit, 0, 0, &target, &watch, picture, NULL));
   return reached;
