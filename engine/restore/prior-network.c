@@ -24,9 +24,9 @@ typedef struct
   gint n_coarse;  /* channels of all but the finest level */
   gint last_size; /* of a level's last kernel */
   gint n_skip;    /* channels of a skip connection */
-} Shape;
+} Kind;
 
-static const Shape shapes[] = {
+static const Kind kinds[] = {
   [NR_PRIOR_PLAIN]    = { 32, 1, 4 },
   [NR_PRIOR_DETAILED] = { 64, 3, 4 },
   [NR_PRIOR_COARSE]   = { 32, 1, 0 },
@@ -52,11 +52,11 @@ nr_prior_network_depth (gint side)
 
 typedef struct
 {
-  NrGraph     *graph;
-  const Shape *shape;
-  guint        depth;
-  guint        seed;
-  guint        n_parameters; /* made so far */
+  NrGraph    *graph;
+  const Kind *kind;
+  guint       depth;
+  guint       seed;
+  guint       n_parameters; /* made so far */
 } Builder;
 
 static NrValue
@@ -135,14 +135,14 @@ enlarge (Builder *builder, NrValue value)
 static gint
 level_width (const Builder *builder, guint level)
 {
-  return level == 0 ? N_FINE : builder->shape->n_coarse;
+  return level == 0 ? N_FINE : builder->kind->n_coarse;
 }
 
 /* From N_FROM channels to the level's width, of the same size. */
 static NrValue
 hourglass (Builder *builder, NrValue value, gint n_from, guint level)
 {
-  const gint n_skip   = builder->shape->n_skip;
+  const gint n_skip   = builder->kind->n_skip;
   const gint n        = level_width (builder, level);
   gint       n_joined = n_skip + n;
   NrValue    joined[2];
@@ -162,7 +162,7 @@ hourglass (Builder *builder, NrValue value, gint n_from, guint level)
     value = nr_graph_op (builder->graph, "Concat", 2, joined, "axis=1");
   value = normalize (builder, value, n_joined);
   value = convolve (builder, value, n_joined, n, 3, 1);
-  return convolve (builder, value, n, n, builder->shape->last_size, 1);
+  return convolve (builder, value, n, n, builder->kind->last_size, 1);
 }
 
 /* The last convolution and its sigmoid. */
@@ -184,7 +184,7 @@ nr_prior_network_new (NrPriorNetwork *network, NrPriorKind kind, guint depth, gu
 {
   const NrShape       shape   = { NR_TYPE_FLOAT32, 4, { 1, N_INPUTS, -1, -1 } };
   g_autoptr (NrGraph) graph   = nr_graph_new ("deep image prior");
-  Builder             builder = { graph, &shapes[kind], depth, seed, 0 };
+  Builder             builder = { graph, &kinds[kind], depth, seed, 0 };
   NrValue             value   = nr_graph_input (graph, "noise", &shape);
 
   g_return_val_if_fail (depth >= 1 && depth <= MAX_DEPTH, FALSE);
