@@ -30,9 +30,11 @@ static const gint block          = 168;
 static const gint narrow_context = 16;
 
 /* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections and with
- * its noise perturbed more. */
+ * its noise perturbed more; their surroundings need not be learned in all detail, but after 300 iterations smears were left
+ * between the shelves of a library. */
 static const gint   wide              = 10;
 static const gfloat wide_perturbation = 1 / 5.0f;
+static const guint  wide_iterations   = 400;
 /* Levels of the patches that give such a hole texture: by the coarsest, a quarter of the size, they follow the network. */
 static const guint texture_levels = 3;
 /* That they take for a pixel (patch-match.h), with two masks. */
@@ -151,7 +153,10 @@ prepare_fit (PriorFill *fill, guint kind, gint width, gint height, GError **erro
 
   nr_prior_plan_fit (fill->job->arguments, width, height, &options);
   if (kind == WIDE)
-    options.perturbation = wide_perturbation;
+    {
+      options.perturbation = wide_perturbation;
+      options.iterations   = fill->job->arguments->iterations > 0 ? options.iterations : wide_iterations;
+    }
   fit = nr_prior_fit_new (&fill->networks[kind], &options, error);
   if (! fit)
     return FALSE;
