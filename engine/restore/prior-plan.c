@@ -11,7 +11,7 @@
 typedef struct
 {
   guint  iterations;      /* at most, where the user leaves them to us */
-  guint  usual;           /* of these */
+  guint  usual;           /* that it takes then: fewer where it ends at the noise */
   gfloat perturbation;    /* of the noise */
   gfloat total_variation; /* weight in the loss */
 } PriorTask;
@@ -128,12 +128,11 @@ seconds_per_step (const NrArguments *arguments, NrPriorKind kind, gdouble *secon
 gboolean
 nr_prior_plan_seconds (const NrArguments *arguments, NrPriorKind kind, gdouble n, gint width, gint height, gdouble *seconds, GError **error)
 {
-  NrPriorFitOptions options;
-  gdouble           per_step;
+  const guint iterations = arguments->iterations > 0 ? (guint) arguments->iterations : tasks[arguments->task].usual;
+  gdouble     per_step;
 
   if (! seconds_per_step (arguments, kind, &per_step, error))
     return FALSE;
-  nr_prior_plan_fit (arguments, width, height, &options);
-  *seconds = n * width * height * per_step * (arguments->iterations > 0 ? options.iterations : tasks[arguments->task].usual);
+  *seconds = n * width * height * per_step * iterations;
   return TRUE;
 }
