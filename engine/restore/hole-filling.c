@@ -90,6 +90,47 @@ nr_hole_filling_init (NrHoleFilling *filling, const NrPicture *picture, gint wid
   return FALSE;
 }
 
+/* Pixel (X, Y) of a filling reduced by SCALE. */
+static void
+reduce_pixel (const NrHoleFilling *filling, gint scale, NrHoleFilling *reduced, gint x, gint y)
+{
+  const gsize plane         = (gsize) filling->width * filling->height;
+  const gsize reduced_plane = (gsize) reduced->width * reduced->height;
+  const gsize to            = (gsize) y * reduced->width + x;
+  gfloat      sum[3]        = { 0, 0, 0 };
+  gint        n_known       = 0;
+
+  for (gint v = 0; v < scale; v++)
+    for (gint u = 0; u < scale; u++)
+      {
+        const gsize from = (gsize) (y * scale + v) * filling->width + x * scale + u;
+
+        if (! (filling->weight[from] > 0))
+          continue;
+        n_known++;
+        for (gint c = 0; c < 3; c++)
+          sum[c] += filling->known[c * plane + from];
+      }
+  for (gint c = 0; c < 3; c++)
+    {
+      reduced->known[c * reduced_plane + to]  = n_known > 0 ? sum[c] / n_known : 0.5f;
+      reduced->weight[c * reduced_plane + to] = 2 * n_known >= scale * scale;
+    }
+}
+
+void
+nr_hole_filling_reduce (const NrHoleFilling *filling, gint scale, NrHoleFilling *reduced)
+{
+  const gint  width  = filling->width / scale;
+  const gint  height = filling->height / scale;
+  const gsize n      = (gsize) width * height;
+
+  *reduced = (NrHoleFilling) { width, height, g_new (gfloat, 3 * n), g_new (gfloat, 3 * n) };
+  for (gint y = 0; y < height; y++)
+    for (gint x = 0; x < width; x++)
+      reduce_pixel (filling, scale, reduced, x, y);
+}
+
 gboolean
 nr_hole_filling_match (const NrHoleFilling *filling, gfloat *answer, guint threads, GCancellable *cancellable, GError **error)
 {

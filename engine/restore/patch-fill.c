@@ -25,6 +25,14 @@ enum
  * stop fitting. */
 static const gfloat feature_weight = 2.0f;
 
+/* A sketch is followed by so many levels: its shapes are seen at a quarter of the size. */
+static const guint sketch_levels = 3;
+/* Half side of the squares over which colors are averaged before they are compared with a sketch, at its coarsest level. */
+static const gint sketch_radius = 3;
+/* Of the votes. Patches that agree, as those do that grew from coarser levels, can be averaged. Those that follow a sketch
+ * agree less, and their means would be streaks and smears; 0.05 tears edges apart. */
+static const gfloat tolerances[] = { [NR_PATCH_ANY_GUESS] = 1.0f, [NR_PATCH_SKETCH] = 0.1f };
+
 /* -- Texture feature ---------------------------------------------------------------------------------------------- */
 
 /* Luminance-like mean of the planes. */
@@ -174,10 +182,58 @@ complete_level (NrFillJob *job, NrPatchLevel *level, gint n_turns, guint seed)
   return TRUE;
 }
 
+typedef struct
+{
+  const NrPatchLevel *level;
+  NrPatchPixel       *soft;
+} Soften;
+
+static void
+soften_rows (gsize begin, gsize end, guint thread, gpointer data)
+{
+  const Soften       *soften = data;
+  const NrPatchLevel *level  = soften->level;
+
+  for (gint y = begin; y < (gint) end; y++)
+    for (gint x = 0; x < level->width; x++)
+      {
+        NrPatchPixel sum = { 0 };
+        gint         n   = 0;
+
+        for (gint v = MAX (y - sketch_radius, 0); v <= MIN (y + sketch_radius, level->height - 1); v++)
+          for (gint u = MAX (x - sketch_radius, 0); u <= MIN (x + sketch_radius, level->width - 1); u++, n++)
+            sum += level->color[(gsize) v * level->width + u];
+        soften->soft[(gsize) y * level->width + x] = sum / (gfloat) n;
+      }
+}
+
+/* The first search on a level whose hole holds a sketch: what looks like it without fine detail. Compared with the picture
+ * as it is, a sketch is most like what is smooth. */
+static gboolean
+search_by_sketch (NrFillJob *job, NrPatchLevel *level, guint seed)
+{
+  const gsize   n_pixels = (gsize) level->width * level->height;
+  NrPatchPixel *color    = level->color;
+  Soften        soften   = { level, g_aligned_alloc (n_pixels, sizeof (NrPatchPixel), 64) };
+  gboolean      is_done  = nr_fill_job_for (job, 0.0, level->height, 1 + 1024 / level->width, soften_rows, &soften);
+
+  level->color = soften.soft;
+  is_done      = is_done && nr_patch_search (job, level, FIRST_ROUNDS, seed);
+  level->color = color;
+  g_aligned_free (soften.soft);
+  return is_done;
+}
+
+static gboolean
+first_search (NrFillJob *job, NrPatchLevel *level, NrPatchGuess guess, guint seed)
+{
+  return guess == NR_PATCH_SKETCH ? search_by_sketch (job, level, seed) : nr_patch_search (job, level, FIRST_ROUNDS, seed);
+}
+
 /* LEVELS from fine to coarse. The first matches of the coarsest are found by the guess that the hole holds, those of
  * the others come from the level before. */
 static gboolean
-complete_pyramid (NrFillJob *job, GPtrArray *levels, guint seed)
+complete_pyramid (NrFillJob *job, GPtrArray *levels, NrPatchGuess guess, guint seed)
 {
   const gint    n_levels = levels->len;
   NrPatchLevel *coarser  = NULL;
@@ -190,7 +246,7 @@ complete_pyramid (NrFillJob *job, GPtrArray *levels, guint seed)
                                                                        : TURNS;
 
       if (! nr_patch_search_init (job, level, coarser, level_seed) ||
-          (coarser == NULL && ! nr_patch_search (job, level, FIRST_ROUNDS, level_seed + 500)) ||
+          (coarser == NULL && ! first_search (job, level, guess, level_seed + 500)) ||
           ! nr_patch_vote (job, level) ||
           ! complete_level (job, level, n_turns, level_seed))
         return FALSE;
@@ -261,19 +317,22 @@ nr_patch_fill (NrFillJob    *job,
                gint          height,
                const guint8 *is_hole,
                const guint8 *is_unclean,
-               guint         max_levels,
+               NrPatchGuess  guess,
                guint         seed)
 {
   const gsize           n_pixels = (gsize) width * height;
   g_autoptr (GPtrArray) levels   = g_ptr_array_new_with_free_func ((GDestroyNotify) nr_patch_level_free);
   NrPatchLevel         *finest   = finest_level (job, planes, n_planes, width, height, is_hole, is_unclean);
 
-  if (finest == NULL || ! build_pyramid (job, finest, max_levels, levels))
+  if (finest == NULL)
+    return FALSE;
+  finest->tolerance = tolerances[guess];
+  if (! build_pyramid (job, finest, guess == NR_PATCH_SKETCH ? sketch_levels : G_MAXUINT, levels))
     return FALSE;
   if (levels->len == 0)
     return TRUE;
 
-  if (! complete_pyramid (job, levels, seed) || ! level_colors (job, finest, n_planes))
+  if (! complete_pyramid (job, levels, guess, seed) || ! level_colors (job, finest, n_planes))
     return FALSE;
 
   for (gsize i = 0; i < n_pixels; i++)

@@ -7,17 +7,18 @@
 
 #include "fill-job.h"
 
-/* More levels than any picture has. */
-enum
+/* What the hole holds before, and how much of it stays. */
+typedef enum
 {
-  NR_PATCH_ALL_LEVELS = 16
-};
+  NR_PATCH_ANY_GUESS, /* colors to start from; the patches decide */
+  NR_PATCH_SKETCH     /* shapes and colors without fine detail: what is as large as a few patches stays, patches give it
+                   * detail */
+} NrPatchGuess;
 
 /* Completes the hole of a picture of at least one patch's size, seamlessly.
- *   planes      n_planes (1 or 3) times width * height floats, rows first, finite; the hole holds a first guess
+ *   planes      n_planes (1 or 3) times width * height floats, rows first, finite; the hole holds a guess
  *   is_hole     1 where colors are wanted
  *   is_unclean  1 where nothing is to be copied from; at least the hole
- *   max_levels  of the pyramid, each half the size of the one before: with few, what the guess shows at the coarsest stays
  * Leaves the hole as it is where there is no clean patch. FALSE: cancelled, the hole is undefined. */
 gboolean nr_patch_fill (NrFillJob    *job,
                         gfloat       *planes,
@@ -26,7 +27,7 @@ gboolean nr_patch_fill (NrFillJob    *job,
                         gint          height,
                         const guint8 *is_hole,
                         const guint8 *is_unclean,
-                        guint         max_levels,
+                        NrPatchGuess  guess,
                         guint         seed);
 
 /* About how much work that is, in the unit of the job. */

@@ -55,6 +55,7 @@ nr_patch_level_shrink (const NrPatchLevel *level)
   const gint    height = (level->height + 1) / 2;
   NrPatchLevel *coarse = nr_patch_level_new (width, height);
 
+  coarse->tolerance = level->tolerance;
   for (gint y = 0; y < height; y++)
     for (gint x = 0; x < width; x++)
       {

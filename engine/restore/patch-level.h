@@ -36,15 +36,17 @@ typedef struct
   gint   *new_match;  /* the search's second buffer */
   gfloat *cost;       /* for each target (in their order): squared distance to its match */
   gfloat *weight;     /* for each pixel: of the target patch here in the vote, 0 where there is none */
+  gfloat  tolerance;  /* of the vote: patches count whose costs are up to about so many times the mean one; the level's maker
+                      * sets it */
 } NrPatchLevel;
 
-/* Width and height at least NR_PATCH_SIZE; all planes allocated, undefined. Takes 43 bytes a pixel. */
+/* Width and height at least NR_PATCH_SIZE; all planes allocated, undefined, as the tolerance is. Takes 43 bytes a pixel. */
 NrPatchLevel *nr_patch_level_new (gint width, gint height);
 void          nr_patch_level_free (NrPatchLevel *level);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrPatchLevel, nr_patch_level_free)
 
 /* The level at half the size: (width + 1) / 2 by (height + 1) / 2. Colors are means of pixels outside the hole where
- * there are any; a pixel is hole when all below it are, unclean when any is. */
+ * there are any; a pixel is hole when all below it are, unclean when any is. The tolerance is the same. */
 NrPatchLevel *nr_patch_level_shrink (const NrPatchLevel *level);
 
 /* Fills is_source, trust and the targets from is_hole and is_unclean; *has_source tells whether there is any source

@@ -184,7 +184,7 @@ complete_box (NrFillJob *job, Canvas *canvas, const NrRect *box, guint seed)
         memcpy (planes + p * n_box_pixels + to, canvas->planes + p * n_pixels + from, box->width * sizeof (gfloat));
     }
 
-  if (! nr_patch_fill (job, planes, canvas->n_planes, box->width, box->height, is_wide, is_unclean, NR_PATCH_ALL_LEVELS, seed))
+  if (! nr_patch_fill (job, planes, canvas->n_planes, box->width, box->height, is_wide, is_unclean, NR_PATCH_ANY_GUESS, seed))
     return FALSE;
 
   for (gint p = 0; p < canvas->n_planes; p++)

@@ -10,10 +10,11 @@
 typedef struct
 {
   NrPatchLevel *level;
-  gdouble       mean_cost;
+  gdouble       variance;
 } Weigh;
 
-/* weight = trust exp (-cost / 2 sigma^2), sigma^2 being the mean cost. Never 0, so that sums of weights are not. */
+/* weight = trust exp (-cost / 2 sigma^2), sigma^2 being the mean cost times the tolerance. Never 0, so that sums of weights
+ * are not. */
 static void
 weigh_targets (gsize begin, gsize end, guint thread, gpointer data)
 {
@@ -23,7 +24,7 @@ weigh_targets (gsize begin, gsize end, guint thread, gpointer data)
   for (gsize i = begin; i < end; i++)
     {
       const gint   target = level->targets[i];
-      const gfloat worse  = level->cost[i] / (2.0 * weigh->mean_cost);
+      const gfloat worse  = level->cost[i] / (2.0 * weigh->variance);
 
       level->weight[target] = level->trust[target] * expf (-MIN (worse, 60.0f)) + 1e-30f;
     }
@@ -32,11 +33,12 @@ weigh_targets (gsize begin, gsize end, guint thread, gpointer data)
 static gboolean
 weigh_level (NrFillJob *job, NrPatchLevel *level)
 {
-  Weigh weigh = { level, 0.0 };
+  Weigh   weigh = { level, 0.0 };
+  gdouble sum   = 0.0;
 
   for (gint i = 0; i < level->n_targets; i++)
-    weigh.mean_cost += level->cost[i];
-  weigh.mean_cost = weigh.mean_cost / level->n_targets + 1e-9;
+    sum += level->cost[i];
+  weigh.variance = level->tolerance * sum / level->n_targets + 1e-9;
 
   return nr_fill_job_for (job, 0.0, level->n_targets, 16384, weigh_targets, &weigh);
 }

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The network is fitted to what is known around the hole. What still differs there is continued smoothly into the hole and
- * added, so that the filling meets its surroundings without a step. A wide hole gets its texture from patches of the picture
- * that follow the network.
+ * added, so that the filling meets its surroundings without a step. A wide hole is filled at half the size, and gets its
+ * detail from patches of the picture that follow the network.
  */
 
 #include "deep-image-prior.h"
@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "enlarge.h"
 #include "fill.h"
 #include "hole-filling.h"
 #include "patch-fill.h"
@@ -30,14 +31,14 @@ static const gint block          = 168;
 static const gint narrow_context = 16;
 
 /* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections and with
- * its noise perturbed more; their surroundings need not be learned in all detail. The more iterations, the fewer
- * smears: these are what a selection of 256 x 256 has time for. */
+ * its noise perturbed more, which is fitted to the area reduced so many times: detail comes from patches, and shapes are
+ * continued better in a quarter of the time. At a quarter of the size, or with noise perturbed by 1/5, little more than a
+ * smooth transition is left; with 1/30, or more iterations, shapes come out that do not belong there. */
 static const gint   wide              = 10;
-static const gfloat wide_perturbation = 1 / 5.0f;
-static const guint  wide_iterations   = 400;
-/* Levels of the patches that give such a hole texture: by the coarsest, a quarter of the size, they follow the network. */
-static const guint texture_levels = 3;
-/* That they take for a pixel (patch-match.h), with two masks. */
+static const gint   wide_scale        = 2;
+static const gfloat wide_perturbation = 1 / 16.0f;
+static const guint  wide_iterations   = 600;
+/* That patches take for a pixel (patch-match.h), with two masks. */
 static const guint64 texture_bytes = 90 + 2;
 
 enum
@@ -51,6 +52,7 @@ typedef struct
 {
   NrJob         *job;
   NrPriorNetwork networks[N_KINDS];
+  gint           scales[N_KINDS]; /* a network's picture is the area reduced so many times */
   NrPriorFit    *fit; /* the last, whose network the next one's continues if it is of the same kind */
   guint          fit_kind;
   gint           fit_width, fit_height;
@@ -61,6 +63,7 @@ typedef struct
   NrRect             area, core;  /* in the picture: what is fitted, and what of it is kept */
   NrPicture         *part;        /* the picture's AREA */
   NrHoleFilling      filling;     /* of the part */
+  guint              kind;        /* of its hole */
   gdouble            done, share; /* of the group's work: before the part, and the part's */
 } PriorFill;
 
@@ -97,12 +100,32 @@ put_part (PriorFill *fill, const gfloat *planes)
               core->width * sizeof (gfloat));
 }
 
+/* The network's three PLANES at the size of the filling. */
+static gfloat *
+enlarge (const PriorFill *fill, const gfloat *planes)
+{
+  const gint  scale  = fill->scales[fill->kind];
+  const gint  width  = fill->filling.width / scale;
+  const gint  height = fill->filling.height / scale;
+  const gsize n      = (gsize) fill->filling.width * fill->filling.height;
+  gfloat     *large  = g_new (gfloat, 3 * n);
+
+  for (gsize c = 0; c < 3; c++)
+    {
+      g_autofree gfloat *plane = nr_enlarge_plane (planes + c * width * height, width, height, 0, 0, width, height, scale, NR_FILTER_CUBIC);
+
+      memcpy (large + c * n, plane, n * sizeof (gfloat));
+    }
+  return large;
+}
+
 static void
 fit_show (const gfloat *planes, gpointer data)
 {
-  PriorFill *fill = data;
+  PriorFill         *fill  = data;
+  g_autofree gfloat *large = enlarge (fill, planes);
 
-  put_part (fill, planes);
+  put_part (fill, large);
   nr_fill_group_show (fill->group, fill->picture);
 }
 
@@ -171,10 +194,10 @@ prepare_fit (PriorFill *fill, guint kind, gint width, gint height, GError **erro
   return TRUE;
 }
 
-/* What a network puts into a wide hole is a guess without texture: patches of the part that are like it take its place in
- * PLANES, of the filling's size. */
+/* What a network puts into a wide hole is a sketch: patches of the part that are like it take its place in PLANES, of the
+ * filling's size. */
 static gboolean
-add_texture (PriorFill *fill, gfloat *planes, GError **error)
+add_detail (PriorFill *fill, gfloat *planes, GError **error)
 {
   const NrHoleFilling *filling    = &fill->filling;
   const gsize          n          = (gsize) filling->width * filling->height;
@@ -194,48 +217,64 @@ add_texture (PriorFill *fill, gfloat *planes, GError **error)
       for (gsize c = 0; c < 3 && is_known; c++)
         planes[c * n + i] = filling->known[c * n + i];
     }
-  if (nr_patch_fill (&job, planes, 3, filling->width, filling->height, is_hole, is_unclean, texture_levels,
+  if (nr_patch_fill (&job, planes, 3, filling->width, filling->height, is_hole, is_unclean, NR_PATCH_SKETCH,
                      fill->job->arguments->seed))
     return TRUE;
   g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "the fill was cancelled");
   return FALSE;
 }
 
-/* Side of the network's picture for SIDE pixels; FIXED: the only one it takes, or 0. */
+/* Side of the filling for SIDE pixels; FIXED: the only one that the network takes, or 0. */
 static gint
-window_side (const NrPriorNetwork *network, gint side, gint fixed)
+window_side (const PriorFill *fill, guint kind, gint side, gint fixed)
 {
-  return fixed > 0 ? fixed : nr_prior_plan_round_up (MAX (side, min_side), network->multiple);
+  return fixed > 0 ? fixed : nr_prior_plan_round_up (MAX (side, min_side), fill->networks[kind].multiple * fill->scales[kind]);
 }
 
-/* The part's hole from a network fitted to the rest of it; the part's filling is initialized. */
-static gboolean
-fit_part (PriorFill *fill, guint kind, GError **error)
+/* A network fitted to the part without its hole, at the size of the filling; NULL: see ERROR. */
+static gfloat *
+fit_network (PriorFill *fill, GError **error)
 {
-  const NrHoleFilling *filling = &fill->filling;
-  const NrPriorWatch   watch   = { fit_progress, fit_show, fill, fill->job->cancellable, fill->job->arguments->stop };
-  const NrPriorTarget  target  = { filling->known, filling->weight, 0 };
-  const gint           x       = fill->group->area.x + fill->area.x;
-  const gint           y       = fill->group->area.y + fill->area.y;
-  g_autofree gfloat   *planes  = g_new (gfloat, 3 * (gsize) filling->width * filling->height);
+  const gint             scale   = fill->scales[fill->kind];
+  const NrPriorWatch     watch   = { fit_progress, fit_show, fill, fill->job->cancellable, fill->job->arguments->stop };
+  const gint             x       = (fill->group->area.x + fill->area.x) / scale;
+  const gint             y       = (fill->group->area.y + fill->area.y) / scale;
+  g_auto (NrHoleFilling) reduced = { 0 };
+  g_autofree gfloat     *planes  = NULL;
+  NrPriorTarget          target  = { 0 };
 
-  if (! prepare_fit (fill, kind, filling->width, filling->height, error) ||
-      ! nr_prior_fit_run (fill->fit, x, y, &target, &watch, planes, error) ||
-      ! nr_hole_filling_match (filling, planes, fill->job->arguments->threads, fill->job->cancellable, error) ||
-      (kind == WIDE && ! add_texture (fill, planes, error)))
+  nr_hole_filling_reduce (&fill->filling, scale, &reduced);
+  target.known  = reduced.known;
+  target.weight = reduced.weight;
+  planes        = g_new (gfloat, 3 * (gsize) reduced.width * reduced.height);
+  if (! prepare_fit (fill, fill->kind, reduced.width, reduced.height, error) ||
+      ! nr_prior_fit_run (fill->fit, x, y, &target, &watch, planes, error))
+    return NULL;
+  return enlarge (fill, planes);
+}
+
+/* The part's hole from a network fitted to the rest of it; the part is begun. */
+static gboolean
+fit_part (PriorFill *fill, GError **error)
+{
+  g_autofree gfloat *planes = fit_network (fill, error);
+
+  if (! planes ||
+      ! nr_hole_filling_match (&fill->filling, planes, fill->job->arguments->threads, fill->job->cancellable, error) ||
+      (fill->kind == WIDE && ! add_detail (fill, planes, error)))
     return FALSE;
   put_part (fill, planes);
   return TRUE;
 }
 
-/* Reads the part at AREA. */
+/* Reads the part at AREA for a network of KIND. */
 static gboolean
-begin_part (PriorFill *fill, const NrRect *area, const NrRect *core, GError **error)
+begin_part (PriorFill *fill, guint kind, const NrRect *area, const NrRect *core, GError **error)
 {
-  const NrPriorNetwork *network = &fill->networks[NARROW];
+  const NrPriorNetwork *network = &fill->networks[kind];
   const NrSource        source  = nr_picture_source (fill->picture);
-  const gint            width   = window_side (network, area->width, network->width);
-  const gint            height  = window_side (network, area->height, network->height);
+  const gint            width   = window_side (fill, kind, area->width, network->width);
+  const gint            height  = window_side (fill, kind, area->height, network->height);
 
   if (width < area->width || height < area->height)
     {
@@ -245,6 +284,7 @@ begin_part (PriorFill *fill, const NrRect *area, const NrRect *core, GError **er
                    width, height, area->width, area->height);
       return FALSE;
     }
+  fill->kind = kind;
   fill->area = *area;
   fill->core = *core;
   fill->part = nr_window_read_source (&source, area, error);
@@ -264,7 +304,7 @@ fill_block (PriorFill *fill, const NrRect *area, const NrRect *core, GError **er
   gboolean is_done = TRUE;
 
   if (! nr_job_is_stopped (fill->job))
-    is_done = begin_part (fill, area, core, error) && fit_part (fill, NARROW, error);
+    is_done = begin_part (fill, NARROW, area, core, error) && fit_part (fill, error);
   end_part (fill);
   fill->done += fill->share;
   return is_done;
@@ -314,6 +354,18 @@ fill_blocks (PriorFill *fill, GError **error)
   return TRUE;
 }
 
+/* What KIND of hole the group's is. */
+static gboolean
+look_at_hole (PriorFill *fill, const NrRect *whole, guint *kind, GError **error)
+{
+  const gboolean is_read = begin_part (fill, NARROW, whole, whole, error);
+
+  if (is_read)
+    *kind = kind_of_hole (&fill->filling);
+  end_part (fill);
+  return is_read;
+}
+
 /* NrFillFunc */
 static gboolean
 fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError **error)
@@ -321,7 +373,8 @@ fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError 
   PriorFill            *fill    = data;
   const NrPriorNetwork *network = &fill->networks[NARROW];
   const NrRect          whole   = { 0, 0, picture->width, picture->height };
-  gboolean              is_done, in_blocks = FALSE;
+  guint                 kind    = NARROW;
+  gboolean              is_done;
 
   if (nr_job_is_stopped (fill->job))
     return TRUE;
@@ -329,16 +382,13 @@ fill_group (gpointer data, const NrFillGroup *group, NrPicture *picture, GError 
   fill->picture = picture;
   fill->done    = 0;
   fill->share   = 1;
-  is_done       = begin_part (fill, &whole, &whole, error);
-  if (is_done)
-    {
-      const guint kind = kind_of_hole (&fill->filling);
-
-      in_blocks = kind == NARROW && network->width == 0 && network->height == 0;
-      is_done   = in_blocks || fit_part (fill, kind, error);
-    }
+  if (! look_at_hole (fill, &whole, &kind, error))
+    return FALSE;
+  if (kind == NARROW && network->width == 0 && network->height == 0)
+    return fill_blocks (fill, error);
+  is_done = begin_part (fill, kind, &whole, &whole, error) && fit_part (fill, error);
   end_part (fill);
-  return is_done && (! in_blocks || fill_blocks (fill, error));
+  return is_done;
 }
 
 /* What a pixel of an area takes, from a middling one. */
@@ -364,9 +414,11 @@ nr_prior_run_fill (NrJob *job, GError **error)
   NrFillMethod       method = { fill_group, &fill, 0, (guint64) max_side * max_side, context };
 
   if (! nr_prior_plan_network (job->arguments, NR_PRIOR_DETAILED, MAX (side, min_side), &fill.networks[NARROW], error) ||
-      ! nr_prior_plan_network (job->arguments, NR_PRIOR_COARSE, MAX (side, min_side), &fill.networks[WIDE], error) ||
+      ! nr_prior_plan_network (job->arguments, NR_PRIOR_COARSE, MAX (side / wide_scale, min_side), &fill.networks[WIDE], error) ||
       ! bytes_per_pixel (job->arguments, &fill.networks[NARROW], &method.bytes_per_pixel, error))
     return FALSE;
+  fill.scales[NARROW] = 1;
+  fill.scales[WIDE]   = fill.networks[WIDE].width > 0 || fill.networks[WIDE].height > 0 ? 1 : wide_scale;
   g_free (job->report->model);
   job->report->model = g_strdup (job->arguments->model ? job->arguments->model : "");
   return nr_fill_run (job, &method, error);
