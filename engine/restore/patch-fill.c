@@ -28,10 +28,10 @@ static const gfloat feature_weight = 2.0f;
 /* A sketch is followed by so many levels: its shapes are seen at a quarter of the size. */
 static const guint sketch_levels = 3;
 /* Half side of the squares over which colors are averaged before they are compared with a sketch, at its coarsest level. */
-static const gint sketch_radius = 3;
+static const gint sketch_radius = 2;
 /* Of the votes. Patches that agree, as those do that grew from coarser levels, can be averaged. Those that follow a sketch
- * agree less, and their means would be streaks and smears; 0.05 tears edges apart. */
-static const gfloat tolerances[] = { [NR_PATCH_ANY_GUESS] = 1.0f, [NR_PATCH_SKETCH] = 0.1f };
+ * agree less, and their means would be streaks and smears; 0.05 to 0.1 tears edges apart. */
+static const gfloat tolerances[] = { [NR_PATCH_ANY_GUESS] = 1.0f, [NR_PATCH_SKETCH] = 0.2f };
 
 /* -- Texture feature ---------------------------------------------------------------------------------------------- */
 
