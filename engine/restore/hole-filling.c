@@ -114,7 +114,7 @@ reduce_pixel (const NrHoleFilling *filling, gint scale, NrHoleFilling *reduced, 
   for (gint c = 0; c < 3; c++)
     {
       reduced->known[c * reduced_plane + to]  = n_known > 0 ? sum[c] / n_known : 0.5f;
-      reduced->weight[c * reduced_plane + to] = 2 * n_known >= scale * scale;
+      reduced->weight[c * reduced_plane + to] = n_known > 0;
     }
 }
 

@@ -21,7 +21,7 @@ void     nr_hole_filling_clear (NrHoleFilling *filling);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (NrHoleFilling, nr_hole_filling_clear)
 
 /* FILLING at a SCALE-th of its size, of whose sides SCALE is a divisor: a pixel is the mean of those known, and known where
- * half of its pixels are. */
+ * there is one. */
 void nr_hole_filling_reduce (const NrHoleFilling *filling, gint scale, NrHoleFilling *reduced);
 
 /* Adds to ANSWER (3 planes of width x height) in the hole the smooth continuation of known - answer around it: the

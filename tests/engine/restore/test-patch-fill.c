@@ -97,7 +97,7 @@ test_reduces (void)
 
   for (gint i = 0; i < plane; i++)
     {
-      const gboolean is_known = i % WIDTH >= SCALE && g_rand_double (rand) < 0.5;
+      const gboolean is_known = i % WIDTH >= SCALE && g_rand_double (rand) < 0.1;
 
       for (gint c = 0; c < 3; c++)
         {
@@ -124,7 +124,7 @@ test_reduces (void)
             n++;
           }
       g_assert_cmpfloat_with_epsilon (reduced.known[i], n > 0 ? sum / n : 0.5, 1e-6);
-      g_assert_cmpfloat (reduced.weight[i], ==, n >= 5 ? 1 : 0);
+      g_assert_cmpfloat (reduced.weight[i], ==, n > 0 ? 1 : 0);
     }
 }
 
