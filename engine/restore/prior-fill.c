@@ -32,8 +32,8 @@ static const gint narrow_context = 16;
 
 /* Holes, some of whose pixels are this far from all known ones, are filled by a network without skip connections and with
  * its noise perturbed more, which is fitted to the area reduced so many times: detail comes from patches, and shapes are
- * continued better in a quarter of the time. At a quarter of the size, or with noise perturbed by 1/5, little more than a
- * smooth transition is left; with 1/30, or more iterations, shapes come out that do not belong there. */
+ * continued as well in a quarter of the time. At a quarter of the size with noise perturbed by 1/5 little more than a smooth
+ * transition is left; with 1/30, or more iterations, shapes come out that do not belong there. */
 static const gint   wide              = 10;
 static const gint   wide_scale        = 2;
 static const gfloat wide_perturbation = 1 / 16.0f;
