@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The training tools: what they do to pictures, and that a run goes on exactly where it stopped.
 
-Usage: test-training.py WEIGHTS_FOLDER.  Skipped where PyTorch is not installed: only training needs it.
+Usage: TRAINING_LIBRARY=libnr-training.so test-training.py WEIGHTS_FOLDER.  Skipped where PyTorch is not installed: only training needs it.
 """
+import os
 import pathlib
 import random
 import sys
@@ -21,6 +22,8 @@ try:
     import classic
     import dcgan
     import degrade
+    import engine
+    import export
     import muon
     import networks
     import train
@@ -256,6 +259,55 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one():
         assert resumed.step == whole.step == 4
         for name, tensor in whole.average.state_dict().items():
             assert torch.equal(tensor, resumed.average.state_dict()[name]), name
+
+
+def gradients(model, network, inputs, target):
+    network.zero_grad()
+    output = model(*inputs)
+    (output - target).square().mean().backward()
+    return output.detach(), {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
+
+
+@needs_torch
+def test_the_engine_makes_the_outputs_and_gradients_of_pytorch():
+    sizes = {'widths': [16, 16, 24], 'blocks': 1, 'middle': 1}
+    for network in (networks.UNet(**sizes, has_sigma=True), networks.Deblurrer(**sizes),
+                    networks.SuperResolver(3, channels=16, blocks=1), classic.Srcnn(2)):
+        ours = engine.Engine(pathlib.Path(os.environ['TRAINING_LIBRARY']), network, 2)
+        for batch, height, width in ((2, 32, 48), (3, 24, 24)):
+            inputs = [torch.rand(batch, *t.shape[1:]) for t in networks.example_inputs(network, height, width).values()]
+            inputs = [t.contiguous(memory_format=torch.channels_last) for t in inputs]
+            with torch.no_grad():
+                target = torch.rand_like(network(*inputs))
+            wanted, wanted_gradients = gradients(network, network, inputs, target)
+            output, found = gradients(ours, network, inputs, target)
+            assert torch.allclose(output, wanted, atol=1e-5), type(network).__name__
+            for name, gradient in wanted_gradients.items():  # a ReLU's input may round to the other side of 0
+                error = (found[name] - gradient).norm() / (gradient.norm() + 1e-6)
+                assert error < 1e-2, f'{type(network).__name__} {name}: {error}'
+
+
+@needs_torch
+def test_what_the_engine_cannot_train_is_refused():
+    for network in (classic.DnCnn(3, 4), classic.Fsrcnn(2)):
+        try:
+            engine.Engine(pathlib.Path(os.environ['TRAINING_LIBRARY']), network)(torch.rand(1, 3, 24, 24))
+        except ValueError as refusal:
+            assert 'without --engine' in str(refusal)
+        else:
+            raise AssertionError(type(network).__name__)
+
+
+@needs_torch
+def test_a_package_is_where_training_goes_on_from():
+    original, other = (networks.UNet([8, 8, 8], 1, 1, has_sigma=True) for _ in range(2))
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / 'model.onnx'
+        export.write_onnx(original, path)
+        train.take_weights(other, path)
+    inputs = networks.example_inputs(original, 32, 32).values()
+    with torch.no_grad():
+        assert torch.allclose(other(*inputs), original(*inputs), atol=1e-4)  # weights are kept as float16
 
 
 @needs_torch

@@ -50,6 +50,18 @@ def in_onnx_order(network: nn.Module) -> nn.Module:
     return network
 
 
+def read_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
+    """The weights that write_onnx () stored, by their names in the network."""
+    model = onnx.load(path)
+    weights = {tensor.name.removesuffix(".half"): torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
+               for tensor in model.graph.initializer}
+    if isinstance(network, networks.UNet):
+        head = weights["head.weight"]
+        split = head.view(head.shape[0], 4, -1, *head.shape[2:])
+        weights["head.weight"] = split.transpose(1, 2).reshape(head.shape).contiguous()
+    return weights
+
+
 def load_network(checkpoint: Path) -> nn.Module:
     state = torch.load(checkpoint, map_location="cpu", weights_only=False)
     network = networks.build(state["config"]["network"]).eval()

@@ -27,6 +27,7 @@ import torch
 from torch import Tensor, nn
 
 import degrade
+import engine
 import faces
 import networks
 from muon import Muon
@@ -136,9 +137,13 @@ def validate(network: nn.Module, cases: dict[str, list[dict[str, Tensor]]], conf
 
 
 def take_weights(network: nn.Module, path: Path) -> None:
-    """Starts from another run's averaged weights: every tensor whose name and shape fit."""
-    source = torch.load(path, map_location="cpu", weights_only=True)
-    source = source.get("average", source)
+    """Starts from another run's averaged weights or a package's ONNX file: every tensor whose name and shape fit."""
+    if path.suffix == ".onnx":
+        import export  # only here: training itself needs neither onnx nor ONNX Runtime
+        source = export.read_weights(path, network)
+    else:
+        source = torch.load(path, map_location="cpu", weights_only=True)
+        source = source.get("average", source)
     own = network.state_dict()
     fitting = {name: tensor.float() for name, tensor in source.items() if name in own and own[name].shape == tensor.shape}
     network.load_state_dict({**own, **fitting})
@@ -241,7 +246,7 @@ class Run:
 def train(run: Run, tiles: list[Tensor], cases: dict, workers: Workers, options: argparse.Namespace) -> None:
     config, device = run.config, run.device
     make_batch = degrade.BATCHES[config["task"]]
-    model = workers.wrap(run.network)
+    model = engine.Engine(options.engine, run.network, options.threads) if options.engine else workers.wrap(run.network)
     signal.signal(signal.SIGTERM, run.stop)
     signal.signal(signal.SIGINT, run.stop)
     losses: list[float] = []
@@ -287,8 +292,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--minutes", type=float, default=0, help="length of the run by the clock, instead of the config's steps")
     parser.add_argument("--every", type=float, default=3, help="minutes between validation and checkpoint (3)")
-    parser.add_argument("--init", type=Path, help="checkpoint of another run to start from")
+    parser.add_argument("--init", type=Path, help="checkpoint of another run, or a package's ONNX file, to start from")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (all)")
+    parser.add_argument("--engine", type=Path, help="libnr-training.so: forward and backward by our engine, in float32")
     return parser.parse_args()
 
 
@@ -318,6 +324,8 @@ def split(options: argparse.Namespace) -> tuple[list[Path], list[Path]]:
 def main() -> None:
     options = arguments()
     config = read_config(options.config)
+    if options.engine:
+        config["precision"] = "float32"
     workers = Workers()
     device = workers.device()
     if options.threads:
