@@ -93,9 +93,11 @@ const gchar *const *nr_task_methods (NrTask task);
 /* What METHOD of TASK (NULL or "": its default) is like; FALSE for one that is not there.
  *   can_stop   can end early at the caller's wish with the best it has so far (NrArguments.stop)
  *   uses       looks at ARGUMENT, of those that its task has; only some methods use "noise", "detail", "blur", "kernel", "angle", "variant",
- *              "context", "iterations", "seed" and "model" */
+ *              "passes", "context", "iterations", "seed" and "model" */
 gboolean nr_task_method_can_stop (NrTask task, const gchar *method);
 gboolean nr_task_method_uses (NrTask task, const gchar *method, const gchar *argument);
+
+#define NR_MAX_PASSES 4
 
 typedef struct
 {
@@ -110,6 +112,7 @@ typedef struct
   gdouble       angle;    /* deblur: direction of a motion that is told, degrees counter-clockwise from the right, 0 to 180 */
   gint          scale;    /* super-resolve: 2, 3 or 4 */
   const gchar  *variant;  /* super-resolve: "photo" or "clean" */
+  gint          passes;   /* networks: 1 to NR_MAX_PASSES mirrored copies whose mean is the result: better, and so many times slower */
   gint          context;  /* fill: pixels looked at around the hole, 0: automatic */
   gint          iterations; /* methods that go step by step: how many, 0 to 100000; 0: automatic */
   guint         seed;       /* methods that start at random */
@@ -119,7 +122,7 @@ typedef struct
   GCancellable *stop;     /* or NULL; triggered, a method that can stop ends within an iteration and delivers its best */
 } NrArguments;
 
-/* The defaults of design for TASK: strength 1, scale 2, variant photo, kernel gaussian, blend TRUE, the rest 0. */
+/* The defaults of design for TASK: strength 1, scale 2, variant photo, kernel gaussian, passes 1, blend TRUE, the rest 0. */
 void nr_arguments_init (NrArguments *arguments, NrTask task);
 
 /* Range checks with one clear sentence. */

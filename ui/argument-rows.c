@@ -216,6 +216,7 @@ static const RowKind kinds[] = {
   { "iterations", pixels_row_new, FALSE },
   { "seed", number_row_new, FALSE },
   { "model", model_row_new, FALSE },
+  { "passes", number_row_new, TRUE },
   { "threads", number_row_new, TRUE },
   { "memory", number_row_new, TRUE },
 };

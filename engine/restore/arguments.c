@@ -38,6 +38,7 @@ nr_arguments_init (NrArguments *arguments, NrTask task)
     .task     = task,
     .strength = 1,
     .scale    = 2,
+    .passes   = 1,
     .variant  = "photo",
     .kernel   = "gaussian",
     .blend    = TRUE,
@@ -105,6 +106,7 @@ nr_arguments_check (const NrArguments *arguments, GError **error)
          check_range ("detail", arguments->detail, 0, 1, error) &&
          check_range ("blur", arguments->blur, 0, 25, error) &&
          check_range ("angle", arguments->angle, 0, 180, error) &&
+         check_range ("passes", arguments->passes, 1, NR_MAX_PASSES, error) &&
          check_range ("context", arguments->context, 0, 10000, error) &&
          check_range ("iterations", arguments->iterations, 0, 100000, error) &&
          check_range ("threads", arguments->threads, 0, 1024, error) &&

@@ -12,12 +12,12 @@
 #include "richardson-lucy.h"
 
 static const NrMethod methods[] = {
-  { NR_TASK_DENOISE, "network", nr_network_run, nr_network_estimate, "noise detail model", FALSE },
+  { NR_TASK_DENOISE, "network", nr_network_run, nr_network_estimate, "noise detail passes model", FALSE },
   { NR_TASK_DENOISE, "nl-means", nr_nl_means_run, nr_nl_means_estimate, "noise detail", FALSE },
   { NR_TASK_DENOISE, "deep-image-prior", nr_prior_run, nr_prior_estimate, "noise iterations seed model", TRUE },
-  { NR_TASK_DEBLUR, "network", nr_network_run, nr_network_estimate, "blur kernel angle model", FALSE },
+  { NR_TASK_DEBLUR, "network", nr_network_run, nr_network_estimate, "blur kernel angle passes model", FALSE },
   { NR_TASK_DEBLUR, "richardson-lucy", nr_richardson_lucy_run, nr_richardson_lucy_estimate, "blur kernel angle iterations", FALSE },
-  { NR_TASK_SUPER_RESOLVE, "network", nr_network_run, nr_network_estimate, "variant model", FALSE },
+  { NR_TASK_SUPER_RESOLVE, "network", nr_network_run, nr_network_estimate, "variant passes model", FALSE },
   { NR_TASK_SUPER_RESOLVE, "deep-image-prior", nr_prior_run, nr_prior_estimate, "iterations seed model", TRUE },
   { NR_TASK_FILL, "patch-match", nr_fill_run_patch_match, nr_fill_estimate_patch_match, "context seed", FALSE },
   { NR_TASK_FILL, "deep-image-prior", nr_prior_run_fill, nr_prior_estimate_fill, "context iterations seed model", TRUE },

@@ -7,6 +7,7 @@
 
 #include "deliver.h"
 #include "detail.h"
+#include "ensemble.h"
 #include "network.h"
 #include "noise-estimate.h"
 #include "packages.h"
@@ -48,6 +49,7 @@ typedef struct
   NrReach        reach;
   gint           scale;
   guint          threads;
+  gint           passes;
   gfloat         detail;
 
   NrSession *session;
@@ -76,6 +78,7 @@ network_load (Network *network, const NrArguments *arguments, GError **error)
   *network = (Network) {
     .scale   = arguments->task == NR_TASK_SUPER_RESOLVE ? arguments->scale : 1,
     .threads = arguments->threads,
+    .passes  = arguments->passes,
     .detail  = arguments->task == NR_TASK_DENOISE ? arguments->detail : 0,
   };
   network->package = nr_packages_find (arguments, error);
@@ -176,18 +179,32 @@ told_memory (const Network *network, const NrTilePlan *plan)
   return (guint64) plan->x.window * plan->y.window * 2 * sizeof (gfloat);
 }
 
-/* Memory for windows of PLAN: session, its second input and what makes it, and the tile loop. */
+static NrEnsemble
+ensemble_of (const Network *network, gint width, gint height)
+{
+  return (NrEnsemble) {
+    .session       = network->session,
+    .passes        = network->passes,
+    .width         = width,
+    .height        = height,
+    .scale         = network->scale,
+    .second_planes = network->told == TOLD_NOTHING ? 0 : nr_package_second_planes (network->package),
+  };
+}
+
+/* Memory for windows of PLAN: session, its second input and what makes it, mirrored copies, and the tile loop. */
 static gboolean
 plan_memory (const Network *network, const NrTilePlan *plan, guint64 *total, gsize *session_memory, GError **error)
 {
-  const NrTileRun        run     = { .plan = *plan, .scale = network->scale };
-  const NrSessionOptions options = { network->threads, NR_CPU_AVX512, 0 };
+  const NrTileRun        run      = { .plan = *plan, .scale = network->scale };
+  const NrSessionOptions options  = { network->threads, NR_CPU_AVX512, 0 };
+  const NrEnsemble       ensemble = ensemble_of (network, plan->x.window, plan->y.window);
   NrShape                shapes[2];
 
   input_shapes (network, plan->x.window, plan->y.window, shapes);
   if (! nr_session_estimate_memory (network->model, shapes, &options, session_memory, error))
     return FALSE;
-  *total = *session_memory + nr_tile_run_memory (&run) + told_memory (network, plan);
+  *total = *session_memory + nr_tile_run_memory (&run) + told_memory (network, plan) + nr_ensemble_memory (&ensemble);
   return TRUE;
 }
 
@@ -346,18 +363,17 @@ run_window (gpointer         data,
             GCancellable    *cancellable,
             GError         **error)
 {
-  Network          *network   = data;
-  SessionProgress   passed_on = { progress, progress_data, network->told == TOLD_SHARPENED ? sharpen_share : 0 };
-  NrFilterWork      work      = { network->pool, progress, progress_data, cancellable };
-  const void *const inputs[]  = { input->color, network->second };
-  void *const       outputs[] = { output->color };
+  Network         *network   = data;
+  SessionProgress  passed_on = { progress, progress_data, network->told == TOLD_SHARPENED ? sharpen_share : 0 };
+  NrFilterWork     work      = { network->pool, progress, progress_data, cancellable };
+  const NrEnsemble ensemble  = ensemble_of (network, input->width, input->height);
 
   if (network->told == TOLD_NOISE)
     nr_noise_map (&network->noise, input, network->second);
   if (network->told == TOLD_SHARPENED &&
       ! nr_sharpen (&network->blur, input, known, network->second, &work, sharpen_share, error))
     return FALSE;
-  if (! nr_session_run (network->session, inputs, outputs, session_progress, &passed_on, cancellable, error) ||
+  if (! nr_ensemble_run (&ensemble, input->color, network->second, output->color, session_progress, &passed_on, cancellable, error) ||
       ! check_finite (network, output, error))
     return FALSE;
   if (network->detail > 0)
@@ -488,10 +504,10 @@ static gboolean
 seconds_per_pixel (Network *network, gdouble *seconds, GError **error)
 {
   static GMutex      mutex;
-  static GHashTable *measured; /* "path scale threads" -> gdouble */
+  static GHashTable *measured; /* "path scale threads passes" -> gdouble */
 
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&mutex);
-  g_autofree gchar        *key    = g_strdup_printf ("%s %d %u", network->package->path, network->scale, network->threads);
+  g_autofree gchar        *key    = g_strdup_printf ("%s %d %u %d", network->package->path, network->scale, network->threads, network->passes);
   gdouble                 *known;
 
   if (! measured)

@@ -65,6 +65,7 @@ task_entries (TaskOptions *o, NrTask task)
     { DEBLUR, { "angle", 0, 0, G_OPTION_ARG_DOUBLE, &a->angle, "Direction of a motion in degrees, counter-clockwise (0)", "DEGREES" } },
     { SUPER_RESOLVE, { "scale", 'x', 0, G_OPTION_ARG_INT, &a->scale, "2, 3 or 4 times as wide and high (2)", "N" } },
     { SUPER_RESOLVE, { "variant", 0, 0, G_OPTION_ARG_STRING, &o->variant, "What the picture is: photo or clean (photo)", "V" } },
+    { DENOISE | DEBLUR | SUPER_RESOLVE, { "passes", 0, 0, G_OPTION_ARG_INT, &a->passes, "Mirrored copies whose mean is the result, 1 to 4: better and slower (1)", "N" } },
     { FILL, { "context", 0, 0, G_OPTION_ARG_INT, &a->context, "Pixels looked at around the hole (0: automatic)", "PIXELS" } },
     { ALL, { "iterations", 'i', 0, G_OPTION_ARG_INT, &a->iterations, "Steps of a method that goes step by step (0: automatic)", "N" } },
     { DENOISE | SUPER_RESOLVE | FILL, { "seed", 0, 0, G_OPTION_ARG_INT, &o->seed, "Start of what begins at random (0)", "N" } },

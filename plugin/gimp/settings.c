@@ -56,6 +56,8 @@ static const Argument arguments[] = {
     SUPER_RESOLVE, ARGUMENT_WORD, 0, 0, 0, "photo", G_STRUCT_OFFSET (NrArguments, variant) },
   { "output", N_ ("Result _in"), N_ ("Where the result goes: \"new-image\", \"scale-image\" (this image is scaled along) or \"layer\""),
     SUPER_RESOLVE, ARGUMENT_WORD, 0, 0, 0, "new-image", NOT_FOR_ENGINE },
+  { "passes", N_ ("Pa_sses"), N_ ("Mean of so many mirrored copies, each of which takes the time of one: better and slower"),
+    DENOISE | DEBLUR | SUPER_RESOLVE, ARGUMENT_WHOLE, 1, NR_MAX_PASSES, 1, NULL, G_STRUCT_OFFSET (NrArguments, passes) },
   { "context", N_ ("Conte_xt"), N_ ("How many pixels around the hole are looked at; 0 decides by the hole's size"),
     FILL, ARGUMENT_WHOLE, 0, 10000, 0, NULL, G_STRUCT_OFFSET (NrArguments, context) },
   { "iterations", N_ ("Iter_ations"), N_ ("Steps of a method that goes step by step; 0 stops by itself"),

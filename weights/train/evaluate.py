@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -193,15 +193,15 @@ def blurred(clean: ndarray, kind: str, index: int) -> ndarray:
 class CommandLine:
     """Our command line: every picture is one run of it."""
 
-    def __init__(self, program: str, models: dict[str, str], methods: dict[str, str]) -> None:
-        self.program, self.models, self.methods = program, models, methods
+    def __init__(self, program: str, models: dict[str, str], methods: dict[str, str], more: Sequence[str] = ()) -> None:
+        self.program, self.models, self.methods, self.more = program, models, methods, more
         if not shutil.which(program):
             sys.exit(f"{program}: not found; build it, put it on PATH, or use --engine onnxruntime")
 
     def command(self, task: str, options: dict[str, str]) -> list[str]:
         model = ["--model", self.models[task]] if task in self.models else []
         model += ["--method", self.methods[task]] if task in self.methods else []
-        return [self.program, task, *(f"--{k}={v}" for k, v in options.items()), *model, "--quiet", "--force"]
+        return [self.program, task, *(f"--{k}={v}" for k, v in options.items()), *model, *self.more, "--quiet", "--force"]
 
     def restore(self, task: str, picture: ndarray, options: dict[str, str], mask: ndarray | None) -> tuple[ndarray, float]:
         with tempfile.TemporaryDirectory() as folder:
@@ -457,6 +457,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--packages", type=Path, default=HERE.parent, help="packages for --engine onnxruntime")
     parser.add_argument("--model", action="append", default=[], metavar="TASK=ID", help="another model than the task's default")
     parser.add_argument("--method", action="append", default=[], metavar="TASK=NAME", help="another method than the task's default")
+    parser.add_argument("--more", action="append", default=[], metavar="OPTION", help="another option of the program: --more=--passes=4")
     parser.add_argument("--only", default="", help="only groups whose name contains this text, such as '8-bit told'")
     parser.add_argument("--every", type=int, default=1, help="only every Nth picture of a set (named in the table)")
     parser.add_argument("--sets", nargs="*", help="picture sets (the protocol's)")
@@ -472,7 +473,7 @@ def main() -> int:
     if options.check:
         return 1 if check(options.data) else 0
     models, methods = (dict(entry.split("=", 1) for entry in entries) for entries in (options.model, options.method))
-    engine = CommandLine(options.program, models, methods) if options.engine == "neural-restore" else OnnxRuntime(options.packages, models)
+    engine = CommandLine(options.program, models, methods, options.more) if options.engine == "neural-restore" else OnnxRuntime(options.packages, models)
     groups = [g for task in options.tasks or GROUPS for g in GROUPS[task](options.data, options) if options.only in g.name]
     print(f"commit {commit()}, engine {options.engine}\n\n{HEADING}", flush=True)
     reports = []

@@ -101,6 +101,11 @@ test_refused (void)
   arguments         = base;
   arguments.variant = "blurry";
   refuse (&arguments, "variant");
+  arguments        = base;
+  arguments.passes = 0;
+  refuse (&arguments, "passes");
+  arguments.passes = NR_MAX_PASSES + 1;
+  refuse (&arguments, "passes");
   arguments         = base;
   arguments.context = -1;
   refuse (&arguments, "context");

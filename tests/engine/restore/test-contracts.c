@@ -388,6 +388,74 @@ test_detail (void)
   g_assert_cmpfloat (fixture_difference (with, tiled), <, 1e-6); /* ... whatever the tiles */
 }
 
+/* Planes of PICTURE with left and right changed (ACROSS) and top and bottom (DOWN). */
+static NrPicture *
+mirrored (const NrPicture *picture, gboolean across, gboolean down)
+{
+  NrPicture *copy = nr_picture_new (picture->width, picture->height, 3, FALSE, FALSE);
+  const gint w = picture->width, h = picture->height;
+
+  for (gint c = 0; c < 3; c++)
+    for (gint y = 0; y < h; y++)
+      for (gint x = 0; x < w; x++)
+        copy->color[(c * h + y) * w + x] = picture->color[(c * h + (down ? h - 1 - y : y)) * w + (across ? w - 1 - x : x)];
+  return copy;
+}
+
+static void
+test_passes (void)
+{
+  static const gboolean mirrors[NR_MAX_PASSES][2] = { { FALSE, FALSE }, { TRUE, TRUE }, { TRUE, FALSE }, { FALSE, TRUE } };
+  NrArguments           arguments                 = denoise_with ("blur"); /* whose weights are not symmetric */
+  g_autoptr (NrPicture) picture                   = fixture_picture (53, 47, 3, FALSE, FALSE, 12);
+  g_autofree gdouble   *sums                      = g_new0 (gdouble, 3 * 53 * 47);
+
+  for (gint n = 1; n <= NR_MAX_PASSES; n++)
+    {
+      g_autoptr (NrPicture) seen   = mirrored (picture, mirrors[n - 1][0], mirrors[n - 1][1]);
+      g_autoptr (NrPicture) answer = NULL;
+      g_autoptr (NrPicture) back   = NULL;
+      g_autoptr (NrPicture) result = NULL;
+      g_autoptr (NrPicture) tiled  = NULL;
+
+      arguments.passes = 1;
+      answer           = fixture_run_or_fail (&arguments, seen, NULL);
+      back             = mirrored (answer, mirrors[n - 1][0], mirrors[n - 1][1]);
+      arguments.passes = n;
+      result           = fixture_run_or_fail (&arguments, picture, NULL);
+      arguments.memory = 1;
+      tiled            = fixture_run_or_fail (&arguments, picture, NULL);
+      arguments.memory = 0;
+      for (gsize i = 0; i < 3 * 53 * 47; i++)
+        {
+          sums[i] += back->color[i];
+          g_assert_cmpfloat_with_epsilon (result->color[i], sums[i] / n, 1e-5);
+        }
+      g_assert_cmpfloat (fixture_difference (result, tiled), <, 1e-6);
+      if (n > 1)
+        g_assert_cmpfloat (fixture_difference (result, answer), >, 1e-3);
+    }
+}
+
+/* A network that returns what deconvolution makes: were that not mirrored with the picture, the mean would differ. */
+static void
+test_passes_of_two_inputs (void)
+{
+  NrArguments           arguments;
+  g_autoptr (NrPicture) picture = fixture_picture (53, 47, 3, FALSE, FALSE, 12);
+  g_autoptr (NrPicture) once    = NULL;
+  g_autoptr (NrPicture) mean    = NULL;
+
+  nr_arguments_init (&arguments, NR_TASK_DEBLUR);
+  arguments.model  = "sharpened";
+  arguments.blur   = 1;
+  once             = fixture_run_or_fail (&arguments, picture, NULL);
+  arguments.passes = NR_MAX_PASSES;
+  mean             = fixture_run_or_fail (&arguments, picture, NULL);
+  g_assert_cmpfloat (fixture_difference (once, picture), >, 0.01);
+  g_assert_cmpfloat (fixture_difference (once, mean), <, 1e-6);
+}
+
 static void
 test_super_resolve (void)
 {
@@ -599,6 +667,7 @@ write_packages (void)
   fixture_write_package (folder, "half-blur", "denoise", 1, NULL, "model.onnx", FIXTURE_BLUR);
   fixture_write_package (folder, "strided", "denoise", 1, NULL, "model.onnx", FIXTURE_STRIDED);
   fixture_write_package (folder, "sigma", "denoise", 2, NULL, "model.onnx", FIXTURE_SIGMA);
+  fixture_write_package (folder, "sharpened", "deblur", 2, NULL, "model.onnx", FIXTURE_SHARPENED);
   fixture_write_package (folder, "fixed-global", "denoise", 1, NULL, "model.onnx", FIXTURE_FIXED_GLOBAL);
   fixture_write_package (folder, "global", "denoise", 1, NULL, "model.onnx", FIXTURE_GLOBAL);
   fixture_write_package (folder, "slow", "denoise", 1, NULL, "model.onnx", FIXTURE_SLOW);
@@ -630,6 +699,8 @@ main (gint argc, gchar *argv[])
   g_test_add_func ("/restore/contracts/pictures-of-a-few-pixels", test_tiny_pictures);
   g_test_add_func ("/restore/contracts/the-noise-map-is-sigma-over-255", test_told_noise);
   g_test_add_func ("/restore/contracts/detail-comes-back-whatever-the-tiles", test_detail);
+  g_test_add_func ("/restore/contracts/passes-are-the-mean-of-mirrored-results", test_passes);
+  g_test_add_func ("/restore/contracts/passes-mirror-the-second-input-too", test_passes_of_two_inputs);
   g_test_add_func ("/restore/contracts/super-resolve-enlarges-colors-alpha-and-oddities", test_super_resolve);
   g_test_add_func ("/restore/contracts/super-resolve-outside-the-selection-is-a-plain-enlargement", test_super_resolve_selection);
   g_test_add_func ("/restore/contracts/progress-rises-to-1-and-the-report-is-complete", test_progress_and_report);
