@@ -175,23 +175,6 @@ fit_show (const gfloat *planes, gpointer data)
   nr_deliver_show (prior->job, core, &picture, (core->x - window->x) * scale, (core->y - window->y) * scale, scale, 0, 1);
 }
 
-/* What a window without a fit becomes. */
-static void
-leave_as_it_is (const NrPicture *input, NrPicture *output, gint scale)
-{
-  const gsize from_plane = (gsize) input->width * input->height;
-  const gsize to_plane   = (gsize) output->width * output->height;
-
-  for (gint c = 0; c < 3; c++)
-    {
-      g_autofree gfloat *large = scale == 1 ? g_memdup2 (input->color + c * from_plane, from_plane * sizeof (gfloat))
-                                            : nr_enlarge_plane (input->color + c * from_plane, input->width, input->height, 0, 0,
-                                                                input->width, input->height, scale, NR_FILTER_CUBIC);
-
-      memcpy (output->color + c * to_plane, large, to_plane * sizeof (gfloat));
-    }
-}
-
 /* NrTileFunc: one window fitted. */
 static gboolean
 run_window (gpointer         data,
@@ -218,7 +201,7 @@ run_window (gpointer         data,
     return FALSE;
   if (! is_seen)
     {
-      leave_as_it_is (input, output, prior->scale);
+      nr_enlarge_planes (input->color, 3, input->width, input->height, prior->scale, NR_FILTER_CUBIC, output->color);
       return TRUE;
     }
   if (prior->noise.level > 0 && (noise = nr_noise_mean_square (&prior->noise, input, error)) < 0)

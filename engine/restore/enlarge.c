@@ -4,6 +4,7 @@
  */
 
 #include <math.h>
+#include <string.h>
 
 #include "enlarge.h"
 
@@ -95,4 +96,29 @@ nr_enlarge_plane (const gfloat   *from,
         to[(gsize) j * to_width + i] = apply (&taps, wide + i, from_height, to_width);
     }
   return to;
+}
+
+void
+nr_enlarge_planes (const gfloat   *from,
+                   gint            n_planes,
+                   gint            width,
+                   gint            height,
+                   gint            scale,
+                   NrEnlargeFilter filter,
+                   gfloat         *to)
+{
+  const gsize n    = (gsize) width * height;
+  const gsize n_to = n * scale * scale;
+
+  if (scale == 1)
+    {
+      memcpy (to, from, n_planes * n * sizeof (gfloat));
+      return;
+    }
+  for (gint i = 0; i < n_planes; i++)
+    {
+      g_autofree gfloat *plane = nr_enlarge_plane (from + i * n, width, height, 0, 0, width, height, scale, filter);
+
+      memcpy (to + i * n_to, plane, n_to * sizeof (gfloat));
+    }
 }

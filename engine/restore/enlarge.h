@@ -32,3 +32,12 @@ gfloat *nr_enlarge_plane (const gfloat   *from,
                           gint            height,
                           gint            scale,
                           NrEnlargeFilter filter);
+
+/* The whole of N_PLANES planes, each as nr_enlarge_plane () does it; SCALE 1: a copy. TO: scale^2 times as many floats. */
+void nr_enlarge_planes (const gfloat   *from,
+                        gint            n_planes,
+                        gint            width,
+                        gint            height,
+                        gint            scale,
+                        NrEnlargeFilter filter,
+                        gfloat         *to);

@@ -104,18 +104,10 @@ put_part (PriorFill *fill, const gfloat *planes)
 static gfloat *
 enlarge (const PriorFill *fill, const gfloat *planes)
 {
-  const gint  scale  = fill->scales[fill->kind];
-  const gint  width  = fill->filling.width / scale;
-  const gint  height = fill->filling.height / scale;
-  const gsize n      = (gsize) fill->filling.width * fill->filling.height;
-  gfloat     *large  = g_new (gfloat, 3 * n);
+  const gint scale = fill->scales[fill->kind];
+  gfloat    *large = g_new (gfloat, 3 * (gsize) fill->filling.width * fill->filling.height);
 
-  for (gsize c = 0; c < 3; c++)
-    {
-      g_autofree gfloat *plane = nr_enlarge_plane (planes + c * width * height, width, height, 0, 0, width, height, scale, NR_FILTER_CUBIC);
-
-      memcpy (large + c * n, plane, n * sizeof (gfloat));
-    }
+  nr_enlarge_planes (planes, 3, fill->filling.width / scale, fill->filling.height / scale, scale, NR_FILTER_CUBIC, large);
   return large;
 }
 
