@@ -357,6 +357,8 @@ static const gdouble step_share = 0.25;
 /* What is added to mean squares: less than rounding to 8 bits leaves counts as equal. */
 static const gdouble rounding    = 0.1;
 static const gdouble least_ratio = 0.6, most_ratio = 1.6;
+/* White noise measures so different at most: networks leave visible noise in smooth places that are told a few percent less. */
+static const gdouble same_ratio = 0.1;
 
 static gint
 compare_floats (gconstpointer a, gconstpointer b)
@@ -419,6 +421,15 @@ nearest_step (const gdouble square[NR_NOISE_N_STEPS], gint s)
   return s;
 }
 
+static gboolean
+is_same (const gfloat curve[NR_NOISE_N_STEPS])
+{
+  for (guint s = 0; s < NR_NOISE_N_STEPS; s++)
+    if (fabs (curve[s] - 1) > same_ratio)
+      return FALSE;
+  return TRUE;
+}
+
 void
 nr_noise_blocks_curve (const NrNoiseBlocks *blocks, gfloat curve[NR_NOISE_N_STEPS])
 {
@@ -442,4 +453,7 @@ nr_noise_blocks_curve (const NrNoiseBlocks *blocks, gfloat curve[NR_NOISE_N_STEP
 
       curve[s] = CLAMP (sqrt (smooth), least_ratio, most_ratio);
     }
+  if (is_same (curve))
+    for (guint s = 0; s < NR_NOISE_N_STEPS; s++)
+      curve[s] = 1;
 }

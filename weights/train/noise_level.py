@@ -323,7 +323,7 @@ def report(estimator: Estimator, rows: Tensor, levels: Tensor) -> None:
 
 # Calibration: from sigma and grain to the level that restores best
 
-LEVELS = [2 * 2 ** (k / 2) for k in range(11)]
+RATIOS = [2 ** (k / 5) for k in range(-2, 7)]  # told level over sigma; 1 is among them, where white noise has its best
 LIMITS = (math.log(0.7), math.log(2.2))
 
 
@@ -341,17 +341,15 @@ def calibration_inputs(rows: Tensor, sigma: Tensor) -> Tensor:
     return torch.cat((grain(rows).view(-1, 3, 7).mean(1), torch.log1p(level)[:, None], torch.ones(len(level), 1)), 1)
 
 
-def restored(program: str, noisy: dict[int, numpy.ndarray], level: float) -> dict[int, numpy.ndarray]:
-    """What the command line makes of pictures H x W x 3, 8 bits."""
+def restored(program: str, noisy: numpy.ndarray, level: float) -> numpy.ndarray:
+    """What the command line makes of a picture H x W x 3, 8 bits."""
     with tempfile.TemporaryDirectory() as folder:
-        files = [f"{folder}/{i}.png" for i in noisy]
-        for file, picture in zip(files, noisy.values()):
-            cv2.imwrite(file, picture)
-        done = subprocess.run([program, "denoise", "--noise", str(level), "--quiet", "--output-dir", f"{folder}/out", *files],
+        cv2.imwrite(f"{folder}/in.png", noisy)
+        done = subprocess.run([program, "denoise", "--noise", str(level), "--quiet", f"{folder}/in.png", f"{folder}/out.png"],
                               capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{program}: {done.stderr.strip()}")
-        return {i: cv2.imread(f"{folder}/out/{i}.png") for i in noisy}
+        return cv2.imread(f"{folder}/out.png")
 
 
 def psnr(a: numpy.ndarray, b: numpy.ndarray) -> float:
@@ -363,39 +361,41 @@ def to_pixels(x: Tensor) -> numpy.ndarray:
 
 
 def calibration_pictures(tiles: list[Tensor], count: int) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Noisy picture, truth and sigma of the channels; a quarter with white noise."""
+    """Noisy picture, truth and sigma of the channels; half of them with white noise."""
     found = []
     while len(found) < count:
         clean = varied(random.choice(tiles))[..., :192, :192]
         if (clean[:, 0] == clean[:, 1]).all():  # the engine tells grey pictures their sigma
             continue
-        if len(found) % 4 == 0:
+        if len(found) % 2 == 0:
             noisy, sigma = gaussian_picture(clean, False)
             noisy, truth = degrade.to_8_bits(noisy), clean
         else:
             noisy, sigma, truth = camera_pair(clean, False)
-        if 1.5 < float(sigma.square().mean().sqrt()) < 50:
+        if 1.5 < mean_level(sigma) < 80:
             found.append((noisy, truth, sigma))
     return found
 
 
+def mean_level(sigma: Tensor) -> float:
+    return float(sigma.square().mean().sqrt())
+
+
 def gain_curves(program: str, pictures: list[tuple[Tensor, Tensor, Tensor]]) -> Tensor:
-    """Gain in dB of each picture at each of LEVELS; far from sigma nothing is measured: NaN."""
-    noisy, truth = ([to_pixels(p[k]) for p in pictures] for k in (0, 1))
-    curves = torch.full((len(pictures), len(LEVELS)), math.nan)
-    for column, level in enumerate(LEVELS):
-        near = {i: noisy[i] for i, p in enumerate(pictures) if 0.55 < level / float(p[2].square().mean().sqrt()) < 2.9}
-        for i, result in (restored(program, near, level) if near else {}).items():
-            curves[i, column] = psnr(result, truth[i]) - psnr(noisy[i], truth[i])
+    """Gain in dB of each picture told each of RATIOS times its sigma, at most 100."""
+    curves = torch.zeros(len(pictures), len(RATIOS))
+    for row, (noisy, truth, sigma) in enumerate(pictures):
+        noisy, truth = to_pixels(noisy), to_pixels(truth)
+        for column, ratio in enumerate(RATIOS):
+            result = restored(program, noisy, min(100, ratio * mean_level(sigma)))
+            curves[row, column] = psnr(result, truth) - psnr(noisy, truth)
     return curves
 
 
-def gain_at(curves: Tensor, level: Tensor) -> Tensor:
-    """Linear between the levels that were measured, falling outside them."""
-    known = ~curves.isnan()
-    first, last = known.int().argmax(1), len(LEVELS) - 1 - known.int().flip(1).argmax(1)
-    place = (level.clamp(min=0.5).log() - math.log(2)) / math.log(math.sqrt(2))  # LEVELS are steps of the root of 2
-    inside = torch.minimum(torch.maximum(place, first), last - 1e-3)
+def gain_at(curves: Tensor, ratio: Tensor) -> Tensor:
+    """Linear between the ratios that were measured, falling outside them."""
+    place = ratio.log() / math.log(RATIOS[1] / RATIOS[0]) + RATIOS.index(1.0)
+    inside = place.clamp(0, len(RATIOS) - 1 - 1e-3)
     below = inside.detach().floor().long()
     left, right = (curves.gather(1, (below + k)[:, None])[:, 0] for k in (0, 1))
     return left + (right - left) * (inside - below) - (place - inside).abs()
@@ -407,6 +407,7 @@ def calibrate(program: str, estimator: Estimator, tiles: list[Tensor], count: in
     rows = torch.from_numpy(numpy.stack([features(numpy.ascontiguousarray(p[0][0].numpy() * 255, dtype=numpy.float32), c)
                                          for p in pictures for c in range(3)]))
     curves = gain_curves(program, pictures)
+    true_level = torch.tensor([mean_level(p[2]) for p in pictures])
     sigma = (torch.exp(estimator(rows).detach()) - 1).clamp(0, 100)
     inputs, level = calibration_inputs(rows, sigma), sigma.view(-1, 3).square().mean(1).sqrt()
     center, scale = inputs[:, :8].mean(0), inputs[:, :8].std(0) + 1e-3
@@ -414,13 +415,13 @@ def calibrate(program: str, estimator: Estimator, tiles: list[Tensor], count: in
     numbers = torch.zeros(9, requires_grad=True)
     optimizer = torch.optim.Adam([numbers], 0.02)
     for _ in range(600):
-        loss = 0.3 * numbers[:8].square().sum() - gain_at(curves, level * torch.exp((normal @ numbers).clamp(*LIMITS))).mean()
+        loss = 0.3 * numbers[:8].square().sum() - gain_at(curves, level / true_level * torch.exp((normal @ numbers).clamp(*LIMITS))).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    best = torch.nan_to_num(curves, -99).max(1).values.clamp(min=0)
+    best = curves.max(1).values.clamp(min=0)
     with torch.no_grad():
-        reached = [gain_at(curves, level * f).mean() / best.mean() for f in (1, torch.exp((normal @ numbers).clamp(*LIMITS)))]
+        reached = [gain_at(curves, level / true_level * f).mean() / best.mean() for f in (1, torch.exp((normal @ numbers).clamp(*LIMITS)))]
         report_shares(best.mean(), reached)
         plain = numbers[:8] / scale
         return torch.cat((plain, (numbers[8] - (plain * center).sum())[None]))

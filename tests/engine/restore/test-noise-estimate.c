@@ -178,8 +178,7 @@ test_brightnesses_are_told_apart (void)
     }
 
   g_assert_true (nr_noise_estimate (&other, NULL, &noise, NULL));
-  for (guint s = 1; s < NR_NOISE_N_STEPS - 1; s++)
-    g_assert_cmpfloat_with_epsilon (noise.curve[s], 1, 0.1);
+  g_assert_false (nr_noise_has_map (&noise));
 }
 
 /* A window's map is the whole picture's, away from its border. */
