@@ -114,17 +114,25 @@ relu (gfloat *values, guint n)
 
 /* Trained by weights/train/noise_level.py. */
 static gdouble
-sigma_from_features (const gfloat features[NR_NOISE_N_FEATURES])
+sigma_from_features (gfloat features[3][NR_NOISE_N_FEATURES], guint c)
 {
-  gfloat  input[NR_NOISE_N_FEATURES];
-  gfloat  first[NR_NOISE_HIDDEN_1];
-  gfloat  second[NR_NOISE_HIDDEN_2];
-  gfloat  output;
-  gdouble sigma;
+  const gfloat *own = features[c];
+  const gfloat *a   = features[(c + 1) % 3];
+  const gfloat *b   = features[(c + 2) % 3];
+  gfloat        input[NR_NOISE_N_INPUTS];
+  gfloat        first[NR_NOISE_HIDDEN_1];
+  gfloat        second[NR_NOISE_HIDDEN_2];
+  gfloat        output;
+  gdouble       sigma;
 
   for (guint i = 0; i < NR_NOISE_N_FEATURES; i++)
-    input[i] = (features[i] - nr_noise_mean[i]) * nr_noise_scale[i];
-  layer (nr_noise_weights_1, nr_noise_bias_1, input, NR_NOISE_N_FEATURES, first, NR_NOISE_HIDDEN_1);
+    {
+      input[i]                       = own[i];
+      input[NR_NOISE_N_FEATURES + i] = (a[i] + b[i]) / 2;
+    }
+  for (guint i = 0; i < NR_NOISE_N_INPUTS; i++)
+    input[i] = (input[i] - nr_noise_mean[i]) * nr_noise_scale[i];
+  layer (nr_noise_weights_1, nr_noise_bias_1, input, NR_NOISE_N_INPUTS, first, NR_NOISE_HIDDEN_1);
   relu (first, NR_NOISE_HIDDEN_1);
   layer (nr_noise_weights_2, nr_noise_bias_2, first, NR_NOISE_HIDDEN_1, second, NR_NOISE_HIDDEN_2);
   relu (second, NR_NOISE_HIDDEN_2);
@@ -170,21 +178,24 @@ nr_noise_estimate (const NrSource *source, GCancellable *cancellable, NrNoise *n
 {
   g_autoptr (NrNoiseBlocks) blocks                  = nr_noise_blocks_new ();
   gdouble                   grain[NR_NOISE_N_GRAIN] = { 0 };
+  gfloat                    features[3][NR_NOISE_N_FEATURES];
+  gboolean                  has_blocks = TRUE;
 
   *noise = (NrNoise) { .level = 0 };
   if (! collect (source, blocks, cancellable, error))
     return FALSE;
   for (guint c = 0; c < 3; c++)
     {
-      gfloat  features[NR_NOISE_N_FEATURES];
-      gdouble channel_grain[NR_NOISE_N_GRAIN];
-
       if (g_cancellable_set_error_if_cancelled (cancellable, error))
         return FALSE;
-      if (! nr_noise_blocks_features (blocks, c, features))
-        continue;
-      noise->sigma[c] = sigma_from_features (features);
-      nr_noise_grain (features, channel_grain);
+      has_blocks = has_blocks && nr_noise_blocks_features (blocks, c, features[c]);
+    }
+  for (guint c = 0; has_blocks && c < 3; c++)
+    {
+      gdouble channel_grain[NR_NOISE_N_GRAIN];
+
+      noise->sigma[c] = sigma_from_features (features, c);
+      nr_noise_grain (features[c], channel_grain);
       for (guint i = 0; i < NR_NOISE_N_GRAIN; i++)
         grain[i] += channel_grain[i] / 3;
     }

@@ -6,13 +6,15 @@
 
 #pragma once
 
-#include <glib.h>
+#include "noise-features.h"
 
-/* x = (feature - mean) * scale; two layers with ReLU, one without; weights [outputs][inputs]. */
+/* x = (input - mean) * scale; two layers with ReLU, one without; weights [outputs][inputs]. The inputs are the channel's
+ * features, then the mean of the other two's: noise is of one kind in all, texture is not. */
 enum
 {
-  NR_NOISE_HIDDEN_1 = 24,
-  NR_NOISE_HIDDEN_2 = 12
+  NR_NOISE_N_INPUTS = 2 * NR_NOISE_N_FEATURES,
+  NR_NOISE_HIDDEN_1 = 48,
+  NR_NOISE_HIDDEN_2 = 24
 };
 
 extern const gfloat nr_noise_mean[], nr_noise_scale[];

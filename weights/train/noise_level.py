@@ -6,7 +6,8 @@
                    --out ../../engine/restore/noise-table.c
 
 The engine describes a picture's flat blocks by the numbers in engine/restore/noise-features.h; `features` here
-computes the same.  A small network (68-24-12-1, ReLU) turns them into ln (sigma + 1) of one channel.  It learns
+computes the same.  A small network (136-48-24-1, ReLU) turns those of a channel and the mean of the other two's into
+ln (sigma + 1) of that channel.  It learns
 from pictures with known noise: Gaussian, clipped to 8 bits or not, and what cameras make (demosaiced, smoothed,
 sharpened, reduced, JPEG), where sigma is the root mean square of what the noise changed.  Clean pictures, ramps
 and clean JPEGs belong to sigma 0: texture must not be taken for noise.
@@ -39,7 +40,7 @@ BLOCK = 8
 SCALES = 3
 GROUPS = [(0, 0.05), (0.05, 0.15), (0.15, 0.30), (0.30, 0.50)]
 MIN_USABLE = 32
-HIDDEN = (24, 12)
+HIDDEN = (48, 24)
 
 
 # Features, as engine/restore/noise-features.c
@@ -108,6 +109,13 @@ def features(picture: numpy.ndarray, channel: int) -> numpy.ndarray:
     return numpy.array(found + tail, numpy.float32)
 
 
+def network_inputs(rows: Tensor) -> Tensor:
+    """3 N x 136 from the features of N pictures, a row a channel: each with the mean of the other two."""
+    channels = rows.view(-1, 3, rows.shape[1])
+    others = (channels.sum(1, keepdim=True) - channels) / 2
+    return torch.cat((channels, others), 2).flatten(0, 1)
+
+
 # Pictures with known noise: each maker returns picture 1 x 3 x H x W in 0..1 and sigma of its channels (0..255)
 
 def blurred(x: Tensor, sigma: float) -> Tensor:
@@ -159,7 +167,9 @@ def developed(clean: Tensor) -> tuple[Tensor, Tensor]:
     mix /= mix.sum(1, keepdim=True)
     scene = blurred(clean.clamp(0, 1)**gamma, random.uniform(0.3, 0.9) * (random.random() < 0.8))
     raw = (torch.linalg.inv(mix) @ scene.flatten(2)).view_as(scene) / gains
-    photon, read = 10**random.uniform(-4.2, -1.8), 10**random.uniform(-3.6, -1.8)
+    is_faint = random.random() < 0.4  # what texture is easily taken for
+    photon = 10**(random.uniform(-5.2, -3.6) if is_faint else random.uniform(-4.2, -1.8))
+    read = 10**(random.uniform(-4.2, -3) if is_faint else random.uniform(-3.6, -1.8))
     pair = [raw + torch.randn_like(raw) * (raw.clamp(min=0) * photon + read**2).sqrt(), raw]
     if random.random() < 0.85:
         of_differences = random.random() < 0.6
@@ -194,13 +204,19 @@ def jpeg(x: Tensor, low: float, high: float) -> Tensor:
     return degrade.jpeg(x, quality, torch.full((1, 1, 1, 1), random.random() < 0.5))
 
 
-def ramp_picture() -> tuple[Tensor, Tensor]:
+def ramp_plane() -> Tensor:
+    """A straight one along rows or columns, or a bent one in any direction."""
     y, x = torch.meshgrid(torch.arange(256) / 256, torch.arange(256) / 256, indexing="ij")
-    planes = []
-    for _ in range(3):
-        angle = random.uniform(0, 2 * math.pi)
-        along = x * math.cos(angle) + y * math.sin(angle)
-        planes.append(random.uniform(0.1, 0.9) + random.uniform(-0.6, 0.6) * along + random.uniform(-0.5, 0.5) * along**2)
+    start = random.uniform(0, 1)
+    if random.random() < 0.4:
+        return start + (random.uniform(0, 1) - start) * random.choice((x, y))
+    angle = random.uniform(0, 2 * math.pi)
+    along = x * math.cos(angle) + y * math.sin(angle)
+    return start + random.uniform(-0.6, 0.6) * along + random.uniform(-0.5, 0.5) * along**2
+
+
+def ramp_picture() -> tuple[Tensor, Tensor]:
+    planes = [ramp_plane()] * 3 if random.random() < 0.3 else [ramp_plane() for _ in range(3)]
     picture = torch.stack(planes)[None].clamp(0, 1)
     if random.random() < 0.3:
         picture = (picture * random.uniform(3, 12)).floor() / 12
@@ -260,7 +276,7 @@ def varied(tile: Tensor) -> Tensor:
 
 
 def random_picture(tiles: list[Tensor]) -> tuple[Tensor, Tensor]:
-    if random.random() < 0.04:
+    if random.random() < 0.08:
         return ramp_picture()
     clean = varied(random.choice(tiles))
     is_grey = bool((clean[:, 0] == clean[:, 1]).all())
@@ -284,26 +300,28 @@ def samples(tiles: list[Tensor], count: int) -> tuple[Tensor, Tensor]:
 # Training
 
 class Estimator(nn.Module):
-    def __init__(self, rows: Tensor) -> None:
+    """From network_inputs () to ln (sigma + 1)."""
+
+    def __init__(self, inputs: Tensor) -> None:
         super().__init__()
-        self.register_buffer("mean", rows.mean(0))
-        self.register_buffer("scale", 1 / (rows.std(0) + 1e-3))
-        self.layers = nn.Sequential(nn.Linear(rows.shape[1], HIDDEN[0]), nn.ReLU(),
+        self.register_buffer("mean", inputs.mean(0))
+        self.register_buffer("scale", 1 / (inputs.std(0) + 1e-3))
+        self.layers = nn.Sequential(nn.Linear(inputs.shape[1], HIDDEN[0]), nn.ReLU(),
                                     nn.Linear(HIDDEN[0], HIDDEN[1]), nn.ReLU(), nn.Linear(HIDDEN[1], 1))
 
-    def forward(self, rows: Tensor) -> Tensor:
-        return self.layers((rows - self.mean) * self.scale)[:, 0]
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.layers((inputs - self.mean) * self.scale)[:, 0]
 
 
-def train(rows: Tensor, levels: Tensor, steps: int) -> Estimator:
-    estimator = Estimator(rows)
+def train(inputs: Tensor, levels: Tensor, steps: int) -> Estimator:
+    estimator = Estimator(inputs)
     targets = torch.log(levels + 1)
     optimizer = torch.optim.AdamW(estimator.layers.parameters(), weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
     spread = 0.05 / estimator.scale
     for _ in range(steps):
-        chosen = torch.randint(len(rows), (512,))
-        guess = estimator(rows[chosen] + spread * torch.randn(512, rows.shape[1]))
+        chosen = torch.randint(len(inputs), (512,))
+        guess = estimator(inputs[chosen] + spread * torch.randn(512, inputs.shape[1]))
         loss = F.smooth_l1_loss(guess, targets[chosen], beta=0.05)
         optimizer.zero_grad()
         loss.backward()
@@ -312,9 +330,13 @@ def train(rows: Tensor, levels: Tensor, steps: int) -> Estimator:
     return estimator
 
 
-def report(estimator: Estimator, rows: Tensor, levels: Tensor) -> None:
+def sigma_of(estimator: Estimator, inputs: Tensor) -> Tensor:
     with torch.no_grad():
-        guess = (torch.exp(estimator(rows)) - 1).clamp(min=0)
+        return (torch.exp(estimator(inputs)) - 1).clamp(0, 100)
+
+
+def report(estimator: Estimator, inputs: Tensor, levels: Tensor) -> None:
+    guess = sigma_of(estimator, inputs)
     clean = levels == 0
     ratio = torch.log((guess[~clean] + 1) / (levels[~clean] + 1))
     print(f"{len(levels)} channels: clean ones get {guess[clean].mean():.2f} (90 %: {guess[clean].quantile(0.9):.2f}), "
@@ -408,7 +430,7 @@ def calibrate(program: str, estimator: Estimator, tiles: list[Tensor], count: in
                                          for p in pictures for c in range(3)]))
     curves = gain_curves(program, pictures)
     true_level = torch.tensor([mean_level(p[2]) for p in pictures])
-    sigma = (torch.exp(estimator(rows).detach()) - 1).clamp(0, 100)
+    sigma = sigma_of(estimator, network_inputs(rows))
     inputs, level = calibration_inputs(rows, sigma), sigma.view(-1, 3).square().mean(1).sqrt()
     center, scale = inputs[:, :8].mean(0), inputs[:, :8].std(0) + 1e-3
     normal = torch.cat(((inputs[:, :8] - center) / scale, inputs[:, 8:]), 1)
@@ -456,8 +478,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pictures", type=Path, required=True, help="folder of clean photographs")
     parser.add_argument("--validation", type=Path, required=True, help="text file with names to hold out")
-    parser.add_argument("--samples", type=int, default=9000, help="pictures to learn from")
-    parser.add_argument("--steps", type=int, default=12000)
+    parser.add_argument("--samples", type=int, default=20000, help="pictures to learn from")
+    parser.add_argument("--steps", type=int, default=40000)
     parser.add_argument("--features", type=Path, help="keep the features in this .npz and the network beside it; reuse both")
     parser.add_argument("--program", help="command line with the network to calibrate for; none: level = sigma")
     parser.add_argument("--calibration", type=int, default=64, help="pictures to calibrate with")
@@ -478,14 +500,15 @@ def main() -> None:
         if options.features:
             numpy.savez(options.features, rows=rows, levels=levels, check_rows=check_rows, check_levels=check_levels)
 
-    estimator, kept = Estimator(rows), options.features and options.features.with_suffix(".pt")
+    inputs = network_inputs(rows)
+    estimator, kept = Estimator(inputs), options.features and options.features.with_suffix(".pt")
     if kept and kept.exists():
         estimator.load_state_dict(torch.load(kept, weights_only=True))
     else:
-        estimator = train(rows, levels, options.steps)
+        estimator = train(inputs, levels, options.steps)
         if kept:
             torch.save(estimator.state_dict(), kept)
-    report(estimator, check_rows, check_levels)
+    report(estimator, network_inputs(check_rows), check_levels)
     numbers = torch.zeros(9)
     if options.program:
         numbers = calibrate(options.program, estimator, degrade.load_tiles(learned, device), options.calibration)
