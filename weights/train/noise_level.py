@@ -383,13 +383,13 @@ def to_pixels(x: Tensor) -> numpy.ndarray:
 
 
 def calibration_pictures(tiles: list[Tensor], count: int) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Noisy picture, truth and sigma of the channels; half of them with white noise."""
+    """Noisy picture, truth and sigma of the channels; a third with white noise."""
     found = []
     while len(found) < count:
         clean = varied(random.choice(tiles))[..., :192, :192]
         if (clean[:, 0] == clean[:, 1]).all():  # the engine tells grey pictures their sigma
             continue
-        if len(found) % 2 == 0:
+        if len(found) % 3 == 0:
             noisy, sigma = gaussian_picture(clean, False)
             noisy, truth = degrade.to_8_bits(noisy), clean
         else:
@@ -415,12 +415,13 @@ def gain_curves(program: str, pictures: list[tuple[Tensor, Tensor, Tensor]]) -> 
 
 
 def gain_at(curves: Tensor, ratio: Tensor) -> Tensor:
-    """Linear between the ratios that were measured, falling outside them."""
+    """Linear between the ratios that were measured; below them it ends at 0 for a level of 0, above them it goes on as it did."""
     place = ratio.log() / math.log(RATIOS[1] / RATIOS[0]) + RATIOS.index(1.0)
     inside = place.clamp(0, len(RATIOS) - 1 - 1e-3)
     below = inside.detach().floor().long()
     left, right = (curves.gather(1, (below + k)[:, None])[:, 0] for k in (0, 1))
-    return left + (right - left) * (inside - below) - (place - inside).abs()
+    told = left + (right - left) * (inside - below) + (curves[:, -1] - curves[:, -2]) * (place - inside).clamp(min=0)
+    return told * (ratio / RATIOS[0]).clamp(max=1)
 
 
 def calibrate(program: str, estimator: Estimator, tiles: list[Tensor], count: int) -> Tensor:

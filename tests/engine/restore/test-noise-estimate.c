@@ -80,7 +80,7 @@ test_flat_has_none (void)
   g_assert_cmpfloat (level (picture), ==, 0);
 }
 
-/* Within 6 % or 1: a denoiser told 8 % less leaves visible noise in smooth places. */
+/* From 6 % less to 10 % more, or 1: a denoiser told 8 % less leaves visible noise in smooth places, one told more loses little. */
 static void
 test_white_noise_is_found (void)
 {
@@ -94,7 +94,8 @@ test_white_noise_is_found (void)
           const gdouble         found   = level (picture);
 
           g_test_message ("sigma %g, %d channels, 8 bits %d: %.2f", sigmas[i], n_channels, is_8_bit, found);
-          g_assert_cmpfloat (fabs (found - sigmas[i]), <, MAX (1, 0.06 * sigmas[i]));
+          g_assert_cmpfloat (found, >, sigmas[i] - MAX (1, 0.06 * sigmas[i]));
+          g_assert_cmpfloat (found, <, sigmas[i] + MAX (1, 0.1 * sigmas[i]));
         }
 }
 
