@@ -483,7 +483,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40000)
     parser.add_argument("--features", type=Path, help="keep the features in this .npz and the network beside it; reuse both")
     parser.add_argument("--program", help="command line with the network to calibrate for; none: level = sigma")
-    parser.add_argument("--calibration", type=int, default=64, help="pictures to calibrate with")
+    parser.add_argument("--calibration", type=int, default=129, help="pictures to calibrate with")
     parser.add_argument("--out", type=Path, required=True, help="the C file to write")
     options = parser.parse_args()
 
