@@ -40,13 +40,18 @@ def space_to_depth(g, x, factor):
 torch.onnx.register_custom_op_symbolic("aten::pixel_unshuffle", space_to_depth, OPSET)
 
 
+def regrouped(weight: Tensor, groups: int) -> Tensor:
+    """Input channels that come in GROUPS groups, now the first of each group, then the second of each ..."""
+    split = weight.view(weight.shape[0], groups, -1, *weight.shape[2:])
+    return split.transpose(1, 2).reshape(weight.shape).contiguous()
+
+
 def in_onnx_order(network: nn.Module) -> nn.Module:
     """A copy whose first convolution takes SpaceToDepth's order of channels instead of PixelUnshuffle's."""
     network = copy.deepcopy(network)
     if isinstance(network, networks.UNet):
         weight = network.head.weight.data
-        split = weight.view(weight.shape[0], -1, 4, *weight.shape[2:])
-        network.head.weight.data = split.transpose(1, 2).reshape(weight.shape).contiguous()
+        network.head.weight.data = regrouped(weight, weight.shape[1] // 4)
     return network
 
 
@@ -56,9 +61,7 @@ def read_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
     weights = {tensor.name.removesuffix(".half"): torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
                for tensor in model.graph.initializer}
     if isinstance(network, networks.UNet):
-        head = weights["head.weight"]
-        split = head.view(head.shape[0], 4, -1, *head.shape[2:])
-        weights["head.weight"] = split.transpose(1, 2).reshape(head.shape).contiguous()
+        weights["head.weight"] = regrouped(weights["head.weight"], 4)
     return weights
 
 
