@@ -5,14 +5,41 @@
 
 #pragma once
 
-#include "blur.h"
+#include "blur-blocks.h"
+#include "blur-fit.h"
 
-/* Finds the one blur of SOURCE that explains its spectrum best. A photograph's power falls with a power of the frequency,
- * differently in different directions; a blur takes from it what its transfer function says, down to the floor of the
- * noise:
- *   P (f) = c |f|^-2a g (direction) |H (f)|^2 + n
- * c, a, g (two harmonics) and n are fitted to log P for every blur that is considered, and the blur with the least error
- * wins. What is in focus outweighs what is not, so that a sharp subject before a soft background counts as sharp. Softness
- * up to a sigma of 0.7 cannot be told from a lens.
+enum
+{
+  NR_BLUR_N_SHAPES   = NR_BLUR_MOTION + 1,
+  NR_BLUR_N_SIZES    = 14, /* of Gaussian blurs and of discs that are tried first */
+  NR_BLUR_N_FEATURES = 1 + 2 * NR_BLUR_N_SIZES + 4 * NR_BLUR_N_SHAPES + NR_BLUR_N_EDGES + NR_BLUR_N_BANDS
+};
+
+/* What is known about a picture's blur before it is decided. */
+typedef struct
+{
+  /* The one that explains the spectrum best, of each NrBlurShape. */
+  NrBlurCandidate best[NR_BLUR_N_SHAPES];
+
+  /* ln of the least cost of all; how much higher that of each of the first Gaussian blurs and discs is; of the best of each
+   * shape: how much higher its cost is, its slope, ln of its noise, ln of its size; the edges' quantiles; the bands of the
+   * spectrum. */
+  gfloat features[NR_BLUR_N_FEATURES];
+} NrBlurFindings;
+
+/* Looks for the blurs that explain the spectrum of SOURCE. FALSE with the source's error or G_IO_ERROR_CANCELLED. SOURCE has
+ * at least NR_BLUR_LEAST_SIDE pixels a side. */
+gboolean nr_blur_search (const NrSource *source, guint threads, GCancellable *cancellable, NrBlurFindings *findings, GError **error);
+
+/* Smaller pictures tell nothing. */
+enum
+{
+  NR_BLUR_LEAST_SIDE = 48
+};
+
+/* Finds the one blur of SOURCE. The spectrum alone cannot always tell a weaker blur from a smoother picture, nor a disc from a
+ * Gaussian; so a small network decides, from how well each blur explains it and from the width of the edges. What is in focus
+ * outweighs what is not, so that a sharp subject before a soft background counts as sharp. Softness up to a sigma of 0.7
+ * cannot be told from a lens.
  * Looks at blocks of the whole picture, about 200 at most. FALSE with the source's error or G_IO_ERROR_CANCELLED. */
 gboolean nr_blur_estimate (const NrSource *source, guint threads, GCancellable *cancellable, NrBlur *blur, GError **error);

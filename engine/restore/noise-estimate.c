@@ -93,25 +93,6 @@ collect (const NrSource *source, NrNoiseBlocks *blocks, GCancellable *cancellabl
   return TRUE;
 }
 
-/* A layer of the network: TO = WEIGHTS FROM + BIAS. */
-static void
-layer (const gfloat *weights, const gfloat *bias, const gfloat *from, guint n_from, gfloat *to, guint n_to)
-{
-  for (guint i = 0; i < n_to; i++)
-    {
-      to[i] = bias[i];
-      for (guint j = 0; j < n_from; j++)
-        to[i] += weights[i * n_from + j] * from[j];
-    }
-}
-
-static void
-relu (gfloat *values, guint n)
-{
-  for (guint i = 0; i < n; i++)
-    values[i] = MAX (values[i], 0);
-}
-
 /* Trained by weights/train/noise_level.py. */
 static gdouble
 sigma_from_features (gfloat features[3][NR_NOISE_N_FEATURES], guint c)
@@ -119,9 +100,7 @@ sigma_from_features (gfloat features[3][NR_NOISE_N_FEATURES], guint c)
   const gfloat *own = features[c];
   const gfloat *a   = features[(c + 1) % 3];
   const gfloat *b   = features[(c + 2) % 3];
-  gfloat        input[NR_NOISE_N_INPUTS];
-  gfloat        first[NR_NOISE_HIDDEN_1];
-  gfloat        second[NR_NOISE_HIDDEN_2];
+  gfloat        input[2 * NR_NOISE_N_FEATURES];
   gfloat        output;
   gdouble       sigma;
 
@@ -130,13 +109,7 @@ sigma_from_features (gfloat features[3][NR_NOISE_N_FEATURES], guint c)
       input[i]                       = own[i];
       input[NR_NOISE_N_FEATURES + i] = (a[i] + b[i]) / 2;
     }
-  for (guint i = 0; i < NR_NOISE_N_INPUTS; i++)
-    input[i] = (input[i] - nr_noise_mean[i]) * nr_noise_scale[i];
-  layer (nr_noise_weights_1, nr_noise_bias_1, input, NR_NOISE_N_INPUTS, first, NR_NOISE_HIDDEN_1);
-  relu (first, NR_NOISE_HIDDEN_1);
-  layer (nr_noise_weights_2, nr_noise_bias_2, first, NR_NOISE_HIDDEN_1, second, NR_NOISE_HIDDEN_2);
-  relu (second, NR_NOISE_HIDDEN_2);
-  layer (nr_noise_weights_3, nr_noise_bias_3, second, NR_NOISE_HIDDEN_2, &output, 1);
+  nr_small_network_run (&nr_noise_network, input, &output);
 
   sigma = exp (output) - 1;
   return sigma < least_sigma ? 0 : MIN (sigma, most_sigma);

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The training tools: what they do to pictures, and that a run goes on exactly where it stopped.
 
-Usage: TRAINING_LIBRARY=libnr-training.so test-training.py WEIGHTS_FOLDER.  Skipped where PyTorch is not installed: only training needs it.
+Usage: TRAINING_LIBRARY=libnr-training.so BLUR_FEATURES=nr-blur-features test-training.py WEIGHTS_FOLDER.  Skipped where PyTorch is not installed: only training needs it.
 """
 import os
 import pathlib
 import random
+import re
 import sys
 import tempfile
 
@@ -17,6 +18,7 @@ sys.path.insert(0, str(pathlib.Path(sys.argv.pop()) / 'train'))
 try:
     import torch
 
+    import blur_shape
     import blurs
     import camera
     import classic
@@ -26,6 +28,7 @@ try:
     import export
     import muon
     import networks
+    import table
     import train
 except ImportError as missing:
     torch = None
@@ -231,6 +234,34 @@ def test_told_noise_level_is_the_noise_in_the_batch():
     batch = degrade.denoise_batch(tiles, 8, 64, {'eight_bit': 0.0, 'zero': 0.0})
     measured = (batch['input'] - batch['target']).std((1, 2, 3))
     assert torch.allclose(measured, batch['sigma'][:, 0, 0, 0], rtol=0.05)
+
+
+@needs_torch
+def test_a_small_network_is_written_as_it_computes():
+    network = table.SmallNetwork(torch.randn(50, 5), (4, 3), 2)
+    text = table.c_network('nr_it', network)
+    arrays = {name: torch.tensor([float(number.rstrip('f')) for number in numbers.split(', ')])
+              for name, numbers in re.findall(r'gfloat (\w+)\[\] = {\s*([^}]*?)\s*}', text.replace(',\n ', ','))}
+    inputs = torch.randn(5)
+    values = (inputs - arrays['mean']) * arrays['scale']
+    for number, width in ((1, 4), (2, 3), (3, 2)):
+        values = arrays[f'weights_{number}'].view(width, -1) @ values + arrays[f'bias_{number}']
+        values = values.clamp(min=0) if number < 3 else values
+    assert '{ 5, 4, 3, 2 }' in text
+    assert torch.allclose(values, network(inputs[None])[0], atol=1e-4)
+
+
+@needs_torch
+def test_blurred_pictures_are_described_by_as_many_numbers_as_their_network_takes():
+    with tempfile.TemporaryDirectory() as folder:
+        file = pathlib.Path(folder) / 'picture.png'
+        pixels = (smooth_picture(330)[0] + 0.2 * torch.rand(3, 330, 330)).clamp(0, 1) * 255
+        degrade.Image.fromarray(pixels.byte().permute(1, 2, 0).numpy()).save(file)
+        rows, truth = blur_shape.samples((pathlib.Path(os.environ['BLUR_FEATURES']), [file], 3, 1))
+    assert rows.shape == (3, blur_shape.N_FEATURES) and degrade.numpy.isfinite(rows).all()
+    costs = rows[:, blur_shape.BEST:blur_shape.BEST + 16:4]
+    assert (costs.min(1) == 0).all() and (costs >= 0).all()
+    assert (truth[:, 1] > 0).tolist() == (truth[:, 0] != blur_shape.NONE).tolist()
 
 
 def tiny_run(folder, muon=0):

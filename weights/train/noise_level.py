@@ -31,10 +31,11 @@ from pathlib import Path
 import cv2
 import numpy
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 import degrade
+from table import SmallNetwork, c_array, c_file, c_network
 
 BLOCK = 8
 SCALES = 3
@@ -299,18 +300,14 @@ def samples(tiles: list[Tensor], count: int) -> tuple[Tensor, Tensor]:
 
 # Training
 
-class Estimator(nn.Module):
+class Estimator(SmallNetwork):
     """From network_inputs () to ln (sigma + 1)."""
 
     def __init__(self, inputs: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mean", inputs.mean(0))
-        self.register_buffer("scale", 1 / (inputs.std(0) + 1e-3))
-        self.layers = nn.Sequential(nn.Linear(inputs.shape[1], HIDDEN[0]), nn.ReLU(),
-                                    nn.Linear(HIDDEN[0], HIDDEN[1]), nn.ReLU(), nn.Linear(HIDDEN[1], 1))
+        super().__init__(inputs, HIDDEN, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        return self.layers((inputs - self.mean) * self.scale)[:, 0]
+        return super().forward(inputs)[:, 0]
 
 
 def train(inputs: Tensor, levels: Tensor, steps: int) -> Estimator:
@@ -318,7 +315,7 @@ def train(inputs: Tensor, levels: Tensor, steps: int) -> Estimator:
     targets = torch.log(levels + 1)
     optimizer = torch.optim.AdamW(estimator.layers.parameters(), weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    spread = 0.05 / estimator.scale
+    spread = estimator.spread(0.05)
     for _ in range(steps):
         chosen = torch.randint(len(inputs), (512,))
         guess = estimator(inputs[chosen] + spread * torch.randn(512, inputs.shape[1]))
@@ -455,24 +452,9 @@ def report_shares(best: Tensor, reached: list[Tensor]) -> None:
           f"{100 * reached[1]:.0f} % at the fitted level")
 
 
-# The table
-
-def c_array(name: str, values: Tensor) -> str:
-    numbers = [f"{v:.6g}" for v in values.flatten().tolist()]
-    numbers = [n + ("f" if "." in n or "e" in n else ".0f") for n in numbers]
-    lines = ["  " + ", ".join(numbers[i:i + 10]) for i in range(0, len(numbers), 10)]
-    return f"const gfloat {name}[] = {{\n" + ",\n".join(lines) + "\n};\n"
-
-
 def write_table(estimator: Estimator, numbers: Tensor, path: Path) -> None:
-    linears = [layer for layer in estimator.layers if isinstance(layer, nn.Linear)]
-    arrays = [c_array("nr_noise_mean", estimator.mean), c_array("nr_noise_scale", estimator.scale)]
-    for number, layer in enumerate(linears, 1):
-        arrays += [c_array(f"nr_noise_weights_{number}", layer.weight.detach()),
-                   c_array(f"nr_noise_bias_{number}", layer.bias.detach())]
-    arrays.append(c_array("nr_noise_calibration", numbers))
-    path.write_text("/* The noise estimate's network. Written by weights/train/noise_level.py.\n *\n"
-                    " * SPDX-License-Identifier: GPL-3.0-or-later\n */\n\n#include \"noise-table.h\"\n\n" + "\n".join(arrays))
+    parts = [c_network("nr_noise_network", estimator), c_array("nr_noise_calibration", numbers)]
+    path.write_text(c_file("The noise estimate's network.", "noise_level.py", "noise-table.h", parts))
 
 
 def main() -> None:

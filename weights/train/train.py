@@ -327,6 +327,8 @@ def main() -> None:
     if options.engine:
         config["precision"] = "float32"
     workers = Workers()
+    if options.engine and workers.count > 1:
+        raise SystemExit("--engine trains in one process, on all its threads: start train.py without torchrun")
     device = workers.device()
     if options.threads:
         torch.set_num_threads(options.threads)
