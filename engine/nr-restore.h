@@ -46,6 +46,14 @@ NrPicture *nr_picture_new (gint width, gint height, gint n_channels, gboolean ha
 void       nr_picture_free (NrPicture *picture);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrPicture, nr_picture_free)
 
+/* What runs have measured of a source, its noise and its blur: the next run on the same source need not do it again, and takes
+ * the same for a part as for the whole. For one run at a time. */
+typedef struct _NrMeasured NrMeasured;
+
+NrMeasured *nr_measured_new (void);
+void        nr_measured_free (NrMeasured *measured);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (NrMeasured, nr_measured_free)
+
 /* Where pixels come from. read fills all planes that INTO has with the rectangle at (x, y) of INTO's size, which lies
  * wholly inside the source; it is called from one thread at a time, not the one that made the source. */
 typedef struct
@@ -53,7 +61,8 @@ typedef struct
   gint     width, height, n_channels;
   gboolean has_alpha, has_weight;
   gboolean (*read) (gpointer data, gint x, gint y, NrPicture *into, GError **error);
-  gpointer data;
+  gpointer    data;
+  NrMeasured *measured; /* the caller's, of this source; or NULL */
 } NrSource;
 
 /* Where results go: color (and alpha, if the source has one) of FROM at (x, y) of the result. Every pixel of the

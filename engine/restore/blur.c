@@ -5,9 +5,8 @@
 
 #include <math.h>
 
-#include "blur-estimate.h"
 #include "blur.h"
-#include "noise-estimate.h"
+#include "measured.h"
 
 /* Sigma that is planned with when the blur is not told. */
 static const gdouble usual_sigma = 1.5;
@@ -72,12 +71,12 @@ nr_blur_find (NrJob *job, gdouble share, NrBlur *blur, GError **error)
 
   if (arguments->blur > 0)
     {
-      if (! nr_noise_estimate (job->source, job->cancellable, &noise, error))
+      if (! nr_measure_noise (job->source, job->cancellable, &noise, error))
         return FALSE;
       *blur       = nr_blur_told (arguments);
       blur->noise = nr_noise_sigma (&noise) / sqrt (3); /* the luma is a mean of three */
     }
-  else if (! nr_blur_estimate (job->source, arguments->threads, job->cancellable, blur, error))
+  else if (! nr_measure_blur (job->source, arguments->threads, job->cancellable, blur, error))
     {
       return FALSE;
     }

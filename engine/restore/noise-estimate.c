@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "measured.h"
 #include "noise-estimate.h"
 #include "noise-features.h"
 #include "noise-table.h"
@@ -300,7 +301,7 @@ nr_noise_find (NrJob *job, gdouble share, NrNoise *noise, GError **error)
       for (guint i = 0; i < NR_NOISE_N_STEPS; i++)
         noise->curve[i] = 1;
     }
-  else if (! nr_noise_estimate (job->source, job->cancellable, noise, error))
+  else if (! nr_measure_noise (job->source, job->cancellable, noise, error))
     {
       return FALSE;
     }

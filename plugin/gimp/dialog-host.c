@@ -24,7 +24,7 @@ typedef struct
   guint                task;
   NrSnapshot          *snapshot; /* of the first drawable */
   gdouble              n_pixels; /* of all drawables */
-  gdouble              noise;    /* as measured by the first preview; 0: not yet. Worker only */
+  NrMeasured          *measured; /* of the snapshot, by the first preview for all others. Worker only */
 } Host;
 
 /* -- Main thread -------------------------------------------------------------------------------------------------- */
@@ -153,11 +153,8 @@ restore (NrDialogHost *interface,
   else if (nr_task_method_can_stop (arguments.task, arguments.method))
     shrink (rect);
 
-  /* The noise is that of the whole picture: measuring it once is enough for all its patches. */
-  if (arguments.task == NR_TASK_DENOISE && arguments.noise <= 0.0)
-    arguments.noise = host->noise;
-
   source.has_weight = source.has_weight && ! enlarge;
+  source.measured   = host->measured;
 
   preview = (Preview) { host->snapshot->pixels, *rect, enlarge ? arguments.scale : 1, { 0 }, show_part, show_data };
 
@@ -168,8 +165,6 @@ restore (NrDialogHost *interface,
   if (! nr_restore_run (&arguments, &source, rect, &sink, NULL, NULL, cancellable, &report, error))
     return NULL;
 
-  if (arguments.task == NR_TASK_DENOISE && arguments.noise <= 0.0)
-    host->noise = MAX (report.noise_estimate, 0.0);
   nr_report_clear (&report);
 
   return nr_surface_new (nr_pixels_result_buffer (result));
@@ -212,6 +207,7 @@ nr_dialog_host_new (GimpImage           *image,
   host->config    = g_object_ref (config);
   host->task      = task;
   host->snapshot  = snapshot;
+  host->measured  = nr_measured_new ();
   host->n_pixels  = count_pixels (drawables);
 
   host->interface = (NrDialogHost) {
@@ -238,6 +234,7 @@ nr_dialog_host_free (NrDialogHost *interface)
     return;
 
   g_clear_pointer (&host->snapshot, nr_snapshot_free);
+  g_clear_pointer (&host->measured, nr_measured_free);
   g_clear_object (&host->config);
   g_clear_object (&host->image);
   g_free (host);
