@@ -22,12 +22,6 @@ static const gfloat least_gradient = 1e-4f; /* of brightness a pixel */
 static const gdouble least_ratio = -0.3, most_ratio = 1.5;
 static const gdouble shares[NR_BLUR_N_QUANTILES] = { 0.1, 0.5, 0.8, 0.95 };
 
-/* The scale at which an edge is looked for, and that above which its gradient is compared with the next one's. */
-static const struct
-{
-  gint found_at, from;
-} ratios[NR_BLUR_N_RATIOS] = { { 1, 0 }, { 1, 1 }, { 2, 1 }, { 2, 2 } };
-
 typedef struct
 {
   gint   radius;
@@ -133,14 +127,19 @@ nr_edge_widths_add (NrEdgeWidths *widths, const gfloat *luma, gint side)
     }
   for (gint y = MARGIN; y < side - MARGIN; y++)
     for (gint x = MARGIN; x < side - MARGIN; x++)
-      for (gint r = 0; r < NR_BLUR_N_RATIOS; r++)
+      for (gint s = 1; s < N_SCALES - 1; s++)
         {
-          const gint    i     = y * side + x;
-          const gfloat *upper = memory + ratios[r].from * plane;
+          const gint    i    = y * side + x;
+          const gfloat *here = memory + s * plane;
           gfloat        strength;
 
-          if (is_edge (memory + ratios[r].found_at * plane, side, i, &strength))
-            count (widths, r, log_gradient (upper, side, i) - log_gradient (upper + plane, side, i), strength * strength);
+          if (is_edge (here, side, i, &strength))
+            {
+              const gdouble gradient = log_gradient (here, side, i);
+
+              count (widths, 2 * s - 2, log_gradient (here - plane, side, i) - gradient, strength * strength);
+              count (widths, 2 * s - 1, gradient - log_gradient (here + plane, side, i), strength * strength);
+            }
         }
 }
 

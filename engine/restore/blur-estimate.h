@@ -10,6 +10,7 @@
 
 enum
 {
+  NR_BLUR_LEAST_SIDE = 48, /* smaller pictures tell nothing */
   NR_BLUR_N_SHAPES   = NR_BLUR_MOTION + 1,
   NR_BLUR_N_SIZES    = 14, /* of Gaussian blurs and of discs that are tried first */
   NR_BLUR_N_FEATURES = 1 + 2 * NR_BLUR_N_SIZES + 4 * NR_BLUR_N_SHAPES + NR_BLUR_N_EDGES + NR_BLUR_N_BANDS
@@ -30,12 +31,6 @@ typedef struct
 /* Looks for the blurs that explain the spectrum of SOURCE. FALSE with the source's error or G_IO_ERROR_CANCELLED. SOURCE has
  * at least NR_BLUR_LEAST_SIDE pixels a side. */
 gboolean nr_blur_search (const NrSource *source, guint threads, GCancellable *cancellable, NrBlurFindings *findings, GError **error);
-
-/* Smaller pictures tell nothing. */
-enum
-{
-  NR_BLUR_LEAST_SIDE = 48
-};
 
 /* Finds the one blur of SOURCE. The spectrum alone cannot always tell a weaker blur from a smoother picture, nor a disc from a
  * Gaussian; so a small network decides, from how well each blur explains it and from the width of the edges. What is in focus

@@ -26,7 +26,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import degrade
-from table import SmallNetwork, c_file, c_network
+from table import SmallNetwork, c_file, c_network, train
 
 HIDDEN = (48, 24)
 NONE, GAUSSIAN, DISC, MOTION = range(4)
@@ -103,20 +103,13 @@ def size_errors(outputs: Tensor, rows: Tensor, truth: Tensor) -> Tensor:
     return torch.where(shape == NONE, 0.0, found + correction - truth[:, 1].clamp(min=0.1).log())
 
 
-def train(rows: Tensor, truth: Tensor, steps: int) -> SmallNetwork:
-    network = SmallNetwork(rows, HIDDEN, 7)
-    optimizer = torch.optim.AdamW(network.layers.parameters(), weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    spread = network.spread(0.1)
-    for _ in range(steps):
-        chosen = torch.randint(len(rows), (256,))
-        outputs = network(rows[chosen] + spread * torch.randn(256, rows.shape[1]))
+def trained(rows: Tensor, truth: Tensor, steps: int) -> SmallNetwork:
+    def loss_of(outputs: Tensor, chosen: Tensor) -> Tensor:
         errors = size_errors(outputs, rows[chosen], truth[chosen])
-        loss = F.cross_entropy(outputs[:, :4], truth[chosen, 0].long()) + 4 * F.smooth_l1_loss(errors, torch.zeros_like(errors), beta=0.1)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+        return F.cross_entropy(outputs[:, :4], truth[chosen, 0].long()) + 4 * F.smooth_l1_loss(errors, torch.zeros_like(errors), beta=0.1)
+
+    network = SmallNetwork(rows, HIDDEN, 7)
+    train(network, rows, steps, batch=256, spread=0.1, decay=1e-2, loss_of=loss_of)
     return network
 
 
@@ -158,7 +151,7 @@ def main() -> None:
     rows, truth, check_rows, check_truth = (torch.from_numpy(stored[n]) for n in ("rows", "truth", "check_rows", "check_truth"))
     torch.manual_seed(1)
     torch.set_num_threads(1)  # its layers are too small to share
-    network = train(rows, truth, options.steps)
+    network = trained(rows, truth, options.steps)
     report(network, check_rows, check_truth)
     options.out.write_text(c_file("The blur estimate's network.", "blur_shape.py", "blur-table.h", [c_network("nr_blur_network", network)]))
 

@@ -35,7 +35,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import degrade
-from table import SmallNetwork, c_array, c_file, c_network
+from table import SmallNetwork, c_array, c_file, c_network, train
 
 BLOCK = 8
 SCALES = 3
@@ -310,20 +310,10 @@ class Estimator(SmallNetwork):
         return super().forward(inputs)[:, 0]
 
 
-def train(inputs: Tensor, levels: Tensor, steps: int) -> Estimator:
-    estimator = Estimator(inputs)
-    targets = torch.log(levels + 1)
-    optimizer = torch.optim.AdamW(estimator.layers.parameters(), weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    spread = estimator.spread(0.05)
-    for _ in range(steps):
-        chosen = torch.randint(len(inputs), (512,))
-        guess = estimator(inputs[chosen] + spread * torch.randn(512, inputs.shape[1]))
-        loss = F.smooth_l1_loss(guess, targets[chosen], beta=0.05)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
+def trained(inputs: Tensor, levels: Tensor, steps: int) -> Estimator:
+    estimator, targets = Estimator(inputs), torch.log(levels + 1)
+    train(estimator, inputs, steps, batch=512, spread=0.05, decay=1e-3,
+          loss_of=lambda outputs, chosen: F.smooth_l1_loss(outputs, targets[chosen], beta=0.05))
     return estimator
 
 
@@ -488,7 +478,7 @@ def main() -> None:
     if kept and kept.exists():
         estimator.load_state_dict(torch.load(kept, weights_only=True))
     else:
-        estimator = train(inputs, levels, options.steps)
+        estimator = trained(inputs, levels, options.steps)
         if kept:
             torch.save(estimator.state_dict(), kept)
     report(estimator, network_inputs(check_rows), check_levels)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -23,6 +25,21 @@ class SmallNetwork(nn.Module):
     def spread(self, share: float) -> Tensor:
         """Of the inputs' standard deviations: noise of so much keeps the network from learning its pictures by heart."""
         return share / self.scale
+
+
+def train(network: SmallNetwork, inputs: Tensor, steps: int, batch: int, spread: float, decay: float,
+          loss_of: Callable[[Tensor, Tensor], Tensor]) -> None:
+    """AdamW in one cycle; LOSS_OF takes the outputs and which rows of INPUTS they belong to."""
+    optimizer = torch.optim.AdamW(network.layers.parameters(), weight_decay=decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
+    deviation = network.spread(spread)
+    for _ in range(steps):
+        chosen = torch.randint(len(inputs), (batch,))
+        loss = loss_of(network(inputs[chosen] + deviation * torch.randn(batch, inputs.shape[1])), chosen)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
 
 
 def c_array(name: str, values: Tensor) -> str:
